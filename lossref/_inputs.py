@@ -1,0 +1,78 @@
+"""What every loss asks of its inputs, said once."""
+
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import Tensor
+
+Loss = TypeVar("Loss", bound=Callable[..., Tensor])
+
+
+def at_least_float32(loss: Loss) -> Loss:
+    """Let `loss` compute float16 and bfloat16 in float32, and round the result once, at the end.
+
+    Under autocast the result stays float32, as that of torch's losses does.
+    """
+
+    @functools.wraps(loss)
+    def wrapper(input: Tensor, target: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        for name, value in (("input", input), ("target", target)):
+            if not isinstance(value, Tensor):
+                raise TypeError(f"{name} must be a Tensor, got {type(value).__name__}")
+        dtype = torch.promote_types(input.dtype, target.dtype)
+        if dtype not in (torch.float16, torch.bfloat16):
+            return loss(input, target, *args, **kwargs)
+        wide = loss(input.float(), target.float() if target.dtype == dtype else target, *args, **kwargs)
+        return wide if torch.is_autocast_enabled(input.device.type) else wide.to(dtype)
+
+    return cast(Loss, wrapper)
+
+
+def difference(input: Tensor, target: Tensor) -> Tensor:
+    """Return `input - target`; warn, as torch does, when their shapes differ and must be broadcast."""
+    if input.shape != target.shape:
+        warnings.warn(
+            f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). "
+            "This will likely lead to incorrect results due to broadcasting. "
+            "Please ensure they have the same size.",
+            stacklevel=4,  # user, at_least_float32, loss, here
+        )
+        input, target = torch.broadcast_tensors(input, target)  # type: ignore[no-untyped-call]
+    return input - target
+
+
+def real_difference(input: Tensor, target: Tensor) -> Tensor:
+    """Return the :func:`difference` of two real tensors of which one at least is floating point."""
+    dtype = torch.promote_types(input.dtype, target.dtype)
+    if not dtype.is_floating_point:
+        raise NotImplementedError(
+            "input and target must be real, and one of them floating point; "
+            f"got input of {input.dtype} and target of {target.dtype}"
+        )
+    return difference(input, target)
+
+
+def weight_like(input: Tensor, weight: Tensor, loss: Tensor) -> Tensor:
+    """Return `weight`, checked to have one entry for each element of `input`, in the dtype of `loss`."""
+    if weight.shape != input.shape:
+        raise ValueError(
+            f"weight must have the same size as input, {tuple(input.shape)}; got {tuple(weight.shape)}"
+        )
+    return weight.to(loss.dtype)
+
+
+def values_are_known(*tensors: Tensor) -> bool:
+    """Whether a check may look at the values of `tensors`.
+
+    It may not where there are none (meta and fake tensors, `torch.compile`), where they stand for
+    many (`torch.func.vmap` and its relatives), or where they are spread over devices (DTensor).
+    """
+    return not torch.compiler.is_compiling() and not any(
+        tensor.is_meta
+        or torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+        or type(tensor).__torch_dispatch__ is not Tensor.__torch_dispatch__
+        for tensor in tensors
+    )

@@ -1,0 +1,24 @@
+"""The last line of every loss: many numbers become one."""
+
+from typing import Literal
+
+from torch import Tensor
+
+Reduction = Literal["none", "mean", "sum"]
+
+
+def reduce(loss: Tensor, reduction: Reduction, *, divisor: Tensor | None = None) -> Tensor:
+    """Return `loss` as it is, its sum, or its sum over `divisor` (by default the number of elements).
+
+    `loss.sum() / n` and not `loss.mean()`: the gradient of a sum is one number seen from every
+    element, while that of a mean fills a tensor with n copies of it.
+    """
+    if reduction == "none":
+        return loss
+    if reduction == "sum":
+        return loss.sum()
+    if reduction == "mean":
+        return loss.sum() / (loss.numel() if divisor is None else divisor)
+    raise ValueError(
+        f"reduction must be 'none', 'mean' or 'sum': {reduction} is not a valid value for reduction"
+    )

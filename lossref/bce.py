@@ -1,0 +1,163 @@
+"""Binary cross entropy, of probabilities and of logits."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lossref._gradient import with_gradient
+from lossref._inputs import at_least_float32, values_are_known
+from lossref._reduction import Reduction, reduce
+
+
+def _check(input: Tensor, target: Tensor) -> None:
+    if target.shape != input.shape:
+        raise ValueError(
+            f"target must have the same size as input, {tuple(input.shape)}; got {tuple(target.shape)}"
+        )
+    for name, tensor in (("input", input), ("target", target)):
+        if not tensor.is_floating_point():
+            raise NotImplementedError(f"{name} must be floating point, got {tensor.dtype}")
+
+
+def _check_probability(name: str, tensor: Tensor) -> None:
+    if tensor.numel() and values_are_known(tensor):
+        low, high = torch.aminmax(tensor.detach())
+        if not (low >= 0 and high <= 1):  # also where there is a nan
+            raise RuntimeError(
+                f"all elements of {name} should be between 0 and 1, got values from {low:.4g} to {high:.4g}"
+            )
+
+
+def _factor(name: str, weight: Tensor, loss: Tensor) -> Tensor:
+    """Return `weight` as a factor of `loss`: it may be broadcast, but must not enlarge the loss."""
+    if torch.broadcast_shapes(weight.shape, loss.shape) != loss.shape:  # type: ignore[no-untyped-call]
+        raise RuntimeError(
+            f"{name} must broadcast to the size of input, {tuple(loss.shape)}; got {tuple(weight.shape)}"
+        )
+    return weight.to(loss.dtype)
+
+
+@at_least_float32
+def binary_cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: Reduction = "mean"
+) -> Tensor:
+    r"""Measure the surprise at a yes or no to which `input` gave the probability of yes.
+
+    .. math::
+        \ell(p, y) = -w \left[ y \max(\log p, -100) + (1 - y) \max(\log(1 - p), -100) \right]
+
+    Args:
+        input: The probabilities :math:`p`, of any shape; in [0, 1].
+        target: The labels :math:`y`, of the shape and dtype of `input`; in [0, 1], usually 0 or 1.
+        weight: What each element counts, :math:`w`; of a shape that broadcasts to that of `input`.
+        reduction: ``"none"`` returns the loss of each element, ``"sum"`` their sum, ``"mean"`` the
+            sum divided by the number of elements, with or without `weight`.
+
+    Returns:
+        The loss, in [0, 100] for each element of weight 1; a scalar, or of the shape of `input`
+        for ``"none"``.
+
+    Raises:
+        NotImplementedError: If `input` or `target` is not floating point.
+        RuntimeError: If a value is outside [0, 1] or nan, if the dtypes differ, or if `weight` does
+            not broadcast to the shape of `input`. Values go unchecked where they cannot be seen:
+            under ``torch.compile`` and ``torch.func``, on the meta device, in a DTensor.
+        ValueError: If the shapes differ, or `reduction` is none of the three.
+
+    Note:
+        The floor of -100 makes the loss of a certain and wrong prediction finite, and the gradient
+        does not feel it: :math:`(p - y) / \max(p (1 - p), 10^{-12})`, up to :math:`10^{12}` in
+        size. Value and gradient belong to two different functions there.
+
+    Differs from torch:
+        `target` and `weight` have a gradient too, and that of `target` is finite at p = 0 and 1.
+
+    Source:
+        I. J. Good (1952), *Rational Decisions*, Journal of the Royal Statistical Society B 14.
+
+    Example:
+        >>> import torch
+        >>> p = torch.tensor([0.9, 0.5, 0.0])
+        >>> binary_cross_entropy(p, torch.tensor([1.0, 1.0, 1.0]), reduction="none")
+        tensor([  0.1054,   0.6931, 100.0000])
+    """
+    _check(input, target)
+    if target.dtype != input.dtype:
+        raise RuntimeError(f"target must have the dtype of input, got {target.dtype} and {input.dtype}")
+    _check_probability("input", input)
+    _check_probability("target", target)
+    p = input.detach()
+    loss = -(target * p.log().clamp(min=-100) + (1 - target) * (-p).log1p().clamp(min=-100))
+    gradient = (input - target) / (input * (1 - input)).clamp(min=1e-12)
+    loss = with_gradient(loss, input, gradient)
+    if weight is not None:
+        loss = _factor("weight", weight, loss) * loss
+    return reduce(loss, reduction)
+
+
+@at_least_float32
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    reduction: Reduction = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    r"""Measure the surprise at a yes or no to which `input` gave the log-odds of yes.
+
+    .. math::
+        \ell(x, y) = -w \left[ \alpha y \log \sigma(x) + (1 - y) \log \sigma(-x) \right]
+        \qquad \sigma(x) = \frac{1}{1 + e^{-x}}
+
+    Args:
+        input: The logits :math:`x`, of any shape; finite.
+        target: The labels :math:`y`, of the shape of `input`; in [0, 1], usually 0 or 1.
+        weight: What each element counts, :math:`w`; of a shape that broadcasts to that of `input`.
+        reduction: ``"none"`` returns the loss of each element, ``"sum"`` their sum, ``"mean"`` the
+            sum divided by the number of elements, with or without the weights.
+        pos_weight: What a positive counts, :math:`\alpha`; of a shape that broadcasts to that of
+            `input`: one for each class where the classes are the last dimension.
+
+    Returns:
+        The loss, not negative; a scalar, or of the shape of `input` for ``"none"``.
+
+    Raises:
+        NotImplementedError: If `input` or `target` is not floating point.
+        RuntimeError: If `weight` or `pos_weight` does not broadcast to the shape of `input`.
+        ValueError: If the shapes differ, or `reduction` is none of the three.
+
+    Note:
+        Without weights the gradient is :math:`\sigma(x) - y`, probability minus label: it never
+        exceeds 1, and a confident mistake gets all of it, which a sigmoid followed by
+        :func:`binary_cross_entropy` loses.
+
+    Differs from torch:
+        Both tails are kept: at y = 0 and x = -20 torch returns 0 in float32 where the loss is
+        2.06e-09, and at y = 1 and x = 20 that is lost from its gradient. Mixed dtypes promote
+        (torch takes the dtype of `target`). The weights have a gradient too.
+
+    Source:
+        D. R. Cox (1958), *The Regression Analysis of Binary Sequences*,
+        Journal of the Royal Statistical Society B 20.
+
+    Example:
+        >>> import torch
+        >>> x = torch.tensor([0.0, 2.0, -20.0])
+        >>> binary_cross_entropy_with_logits(x, torch.tensor([1.0, 1.0, 0.0]), reduction="none")
+        tensor([6.9315e-01, 1.2693e-01, 2.0612e-09])
+    """
+    _check(input, target)
+    loss_if_yes = softplus(-input)  # -log sigmoid(x)
+    loss_if_no = softplus(input)  # -log sigmoid(-x), and sigmoid(-x) is 1 - sigmoid(x)
+    if pos_weight is not None:
+        loss_if_yes = _factor("pos_weight", pos_weight, loss_if_yes) * loss_if_yes
+    loss = target * loss_if_yes + (1 - target) * loss_if_no
+    if weight is not None:
+        loss = _factor("weight", weight, loss) * loss
+    return reduce(loss, reduction)
+
+
+def softplus(x: Tensor) -> Tensor:
+    """Return log(1 + exp(x))."""
+    return F.softplus(x, threshold=40.0)  # beyond which it is x: at torch's own 20 float64 would feel it

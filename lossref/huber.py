@@ -1,0 +1,142 @@
+"""The Huber loss, and Smooth L1, which is the Huber loss divided by its threshold."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from lossref._gradient import with_gradient
+from lossref._inputs import at_least_float32, real_difference, weight_like
+from lossref._reduction import Reduction, reduce
+from lossref.l1 import l1_loss
+
+
+def clip(residual: Tensor, limit: float) -> Tensor:
+    """Clip `residual` to [-limit, limit]."""
+    # Like clamp, but its derivative at the limits themselves is 0, as in torch's Huber loss, and not 1.
+    return F.hardtanh(residual, -limit, limit)
+
+
+@at_least_float32
+def huber_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    reduction: Reduction = "mean",
+    delta: float = 1.0,
+    weight: Tensor | None = None,
+) -> Tensor:
+    r"""Measure small errors by half their square, large ones by their size.
+
+    .. math::
+        \ell(x, y) = \begin{cases}
+            \frac{1}{2} r^2 & \text{if } \lvert r \rvert < \delta \\
+            \delta \left( \lvert r \rvert - \frac{1}{2} \delta \right) & \text{otherwise}
+        \end{cases}
+        \qquad r = x - y
+
+    Args:
+        input: The predictions :math:`x`, of any shape; real.
+        target: The values :math:`y` to be met, of the shape of `input`; real.
+        reduction: ``"none"`` returns the loss of each element, ``"sum"`` their sum, ``"mean"`` the
+            sum divided by the number of elements, with or without `weight`.
+        delta: The error :math:`\delta` from which the loss grows along a line, :math:`\delta > 0`.
+        weight: What each element counts, of the shape of `input`.
+
+    Returns:
+        The loss, not negative; a scalar, or of the shape of `input` for ``"none"``.
+
+    Raises:
+        NotImplementedError: If neither `input` nor `target` is floating point, or one is complex.
+        RuntimeError: If `delta` is not positive, or the shapes cannot be broadcast.
+        ValueError: If `reduction` is none of the three, or `weight` has another shape than `input`.
+
+    Note:
+        The gradient is that of half the squared error, clipped to :math:`[-\delta, \delta]`: the
+        Huber loss is gradient clipping, done for each example on its own.
+
+    Warns:
+        UserWarning: If the shapes differ and are broadcast.
+
+    Differs from torch:
+        Mixed dtypes promote as in the other losses (torch takes the dtype of `input`, and its
+        backward then fails). `weight` never changes the dtype of the result.
+
+    Source:
+        P. J. Huber (1964), *Robust Estimation of a Location Parameter*,
+        Annals of Mathematical Statistics 35.
+
+    Example:
+        >>> import torch
+        >>> x, y = torch.tensor([1.0, 2.0, 7.0]), torch.tensor([1.0, 2.5, 3.0])
+        >>> huber_loss(x, y, reduction="none")
+        tensor([0.0000, 0.1250, 3.5000])
+    """
+    if not delta > 0:
+        raise RuntimeError(
+            f"delta must be positive: huber_loss does not support non-positive values for delta. Got {delta}"
+        )
+    residual = real_difference(input, target)
+    clipped = clip(residual, delta)
+    loss = clipped * (residual - clipped / 2)
+    loss = with_gradient(loss.detach(), residual, clipped)
+    if weight is not None:
+        loss = weight_like(input, weight, loss) * loss
+    return reduce(loss, reduction)
+
+
+@at_least_float32
+def smooth_l1_loss(
+    input: Tensor, target: Tensor, *, reduction: Reduction = "mean", beta: float = 1.0
+) -> Tensor:
+    r"""Measure errors by their size, with the kink at zero rounded off.
+
+    .. math::
+        \ell(x, y) = \begin{cases}
+            \frac{1}{2 \beta} r^2 & \text{if } \lvert r \rvert < \beta \\
+            \lvert r \rvert - \frac{1}{2} \beta & \text{otherwise}
+        \end{cases}
+        \qquad r = x - y
+
+    Args:
+        input: The predictions :math:`x`, of any shape; real.
+        target: The values :math:`y` to be met, of the shape of `input`; real.
+        reduction: ``"none"`` returns the loss of each element, ``"sum"`` their sum, ``"mean"`` the
+            sum divided by the number of elements.
+        beta: The error :math:`\beta` up to which the kink is rounded, :math:`\beta \ge 0`; at 0 the
+            loss is :func:`l1_loss`.
+
+    Returns:
+        The loss, not negative; a scalar, or of the shape of `input` for ``"none"``.
+
+    Raises:
+        NotImplementedError: If neither `input` nor `target` is floating point, or one is complex.
+        RuntimeError: If `beta` is negative, or the shapes cannot be broadcast.
+        ValueError: If `reduction` is none of the three.
+
+    Note:
+        This is the Huber loss divided by :math:`\beta`. The two agree at 1 and part elsewhere: the
+        slope of the tails is 1 here and :math:`\delta` there, so a smaller :math:`\beta` sharpens
+        the kink where a smaller :math:`\delta` shrinks the whole loss.
+
+    Warns:
+        UserWarning: If the shapes differ and are broadcast.
+
+    Source:
+        R. Girshick (2015), *Fast R-CNN*, IEEE International Conference on Computer Vision.
+
+    Example:
+        >>> import torch
+        >>> x, y = torch.tensor([1.0, 2.0, 7.0]), torch.tensor([1.0, 2.5, 3.0])
+        >>> smooth_l1_loss(x, y, reduction="none", beta=2.0)
+        tensor([0.0000, 0.0625, 3.0000])
+    """
+    if not beta >= 0:
+        raise RuntimeError(
+            f"beta must not be negative: smooth_l1_loss does not support negative values for beta. Got {beta}"
+        )
+    if beta == 0:
+        return l1_loss(input, target, reduction=reduction)
+    residual = real_difference(input, target)
+    clipped = clip(residual, beta)
+    slope = clipped / beta
+    loss = slope * (residual - clipped / 2)
+    return reduce(with_gradient(loss.detach(), residual, slope), reduction)

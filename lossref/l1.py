@@ -1,0 +1,59 @@
+"""The L1 loss."""
+
+import torch
+from torch import Tensor
+
+from lossref._inputs import at_least_float32, difference, weight_like
+from lossref._reduction import Reduction, reduce
+
+
+@at_least_float32
+def l1_loss(
+    input: Tensor, target: Tensor, *, reduction: Reduction = "mean", weight: Tensor | None = None
+) -> Tensor:
+    r"""Measure how far `input` is from `target`: the absolute error.
+
+    .. math::
+        \ell(x, y) = \lvert x - y \rvert
+
+    Args:
+        input: The predictions :math:`x`, of any shape; real or complex.
+        target: The values :math:`y` to be met, of the shape of `input`; real or complex.
+        reduction: ``"none"`` returns the loss of each element, ``"sum"`` their sum, ``"mean"`` the
+            sum divided by the number of elements, or by the sum of `weight` where it is given.
+        weight: What each element counts, of the shape of `input`.
+
+    Returns:
+        The loss, not negative; a scalar, or of the shape of `input` for ``"none"``.
+
+    Raises:
+        RuntimeError: If the shapes cannot be broadcast, for booleans, and for the mean of integers.
+        ValueError: If `reduction` is none of the three, or `weight` has another shape than `input`.
+
+    Note:
+        The gradient is the sign of the residual: an error of a thousand pulls no harder than one
+        of a thousandth. So the best constant prediction is the median, which no outlier can move.
+
+    Warns:
+        UserWarning: If the shapes differ and are broadcast.
+
+    Differs from torch:
+        `weight` never changes the dtype of the result.
+
+    Source:
+        P.-S. Laplace (1774), *Mémoire sur la probabilité des causes par les évènements*.
+
+    Example:
+        >>> import torch
+        >>> l1_loss(torch.tensor([1.0, 2.0, 7.0]), torch.tensor([1.0, 4.0, 3.0]), reduction="none")
+        tensor([0., 2., 4.])
+    """
+    loss = difference(input, target).abs()
+    if reduction == "mean" and not loss.is_floating_point():
+        raise RuntimeError(
+            f"the mean of integers is no integer: input must be floating point, got {loss.dtype}"
+        )
+    if weight is None:
+        return reduce(loss, reduction)
+    weight = weight_like(input, weight, loss)
+    return reduce(weight * loss, reduction, divisor=torch.sum(weight))
