@@ -1,4 +1,8 @@
-"""What the book's build needs and YAML cannot say: a cache that knows the library, notebooks to take along, launch buttons."""
+"""What the book's build needs and YAML cannot say.
+
+The cache of executed chapters must know the library; each page offers its executed notebook; buttons that
+open it elsewhere exist only where the build is told the repository.
+"""
 
 import hashlib
 import os
@@ -8,17 +12,16 @@ from pathlib import Path
 
 def _repository_url():
     """Where the book's source is online, or None: told by the builder, or by GitHub's CI."""
-    on_github = (
-        "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}".format_map(os.environ)
-        if "GITHUB_REPOSITORY" in os.environ
-        else None
-    )
-    return os.environ.get("BOOK_REPOSITORY_URL") or on_github
+    if url := os.environ.get("BOOK_REPOSITORY_URL"):
+        return url
+    if "GITHUB_REPOSITORY" in os.environ:
+        return "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}".format_map(os.environ)
+    return None
 
 
 def _configure(app, config):
-    # A page holds what the library computed, so a change of the library must run the chapters anew; jupyter-cache
-    # looks at the cells alone.
+    # A page holds what the library computed, so a change of the library must run the chapters anew;
+    # jupyter-cache looks at the cells alone.
     root = Path(app.srcdir)
     digest = hashlib.sha256()
     for path in sorted([*root.glob("lossref/**/*.py"), root / "requirements.txt"]):
@@ -54,7 +57,7 @@ def _offer_notebook(app, pagename, templatename, context, doctree):
 
 
 def _serve_notebook(app, pagename, templatename, context, doctree):
-    """Put the notebook where the download points, and let the launch buttons open it (after the theme made them)."""
+    """Put the notebook where the download points; let the launch buttons, made by the theme, open it."""
     if not (notebook := _notebook_of(app, pagename)):
         return
     target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
@@ -67,7 +70,7 @@ def _serve_notebook(app, pagename, templatename, context, doctree):
 
 
 def setup(app):
-    """Connect to the build's events; the numbers place a hook before or after the theme's own (500 and 501)."""
+    """Connect to the build's events; the numbers place a hook before or after the theme's own."""
     app.connect("config-inited", _configure, priority=100)
     app.connect("html-page-context", _offer_notebook, priority=499)
     app.connect("html-page-context", _serve_notebook, priority=502)
