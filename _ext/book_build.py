@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 def _repository_url():
@@ -19,6 +20,16 @@ def _repository_url():
     return None
 
 
+def _site_url():
+    """Where the pages will be online, or None: told by the builder, or where GitHub's CI publishes them."""
+    if url := os.environ.get("BOOK_SITE_URL"):
+        return url.rstrip("/") + "/"
+    if "GITHUB_REPOSITORY" in os.environ:
+        owner, name = os.environ["GITHUB_REPOSITORY"].split("/")
+        return f"https://{owner.lower()}.github.io/{name}/"
+    return None
+
+
 def _configure(app, config):
     # A page holds what the library computed, so a change of the library must run the chapters anew;
     # jupyter-cache looks at the cells alone.
@@ -27,6 +38,13 @@ def _configure(app, config):
     for path in sorted([*root.glob("lossref/**/*.py"), root / "requirements.txt"]):
         digest.update(path.read_bytes())
     config.nb_execution_cache_path = str(root / "_build" / ".jupyter_cache" / digest.hexdigest()[:12])
+
+    if url := _site_url():
+        config.html_baseurl = config.ogp_site_url = (
+            url  # canonical addresses, and cards when a page is shared
+        )
+        config.ogp_social_cards = {}
+        config.notfound_urls_prefix = urlsplit(url).path
 
     options = config.html_theme_options
     options["launch_buttons"] = {}
@@ -50,6 +68,14 @@ def _notebook_of(app, pagename):
     return notebook if notebook.exists() else None
 
 
+def _forbid_other_hosts(app, pagename, templatename, context, doctree):
+    """Let the browser itself refuse whatever a page would ask of another host."""
+    policy = "default-src 'self' 'unsafe-inline' data: blob: file:"
+    context["metatags"] = f'<meta http-equiv="Content-Security-Policy" content="{policy}" />' + context.get(
+        "metatags", ""
+    )
+
+
 def _offer_notebook(app, pagename, templatename, context, doctree):
     """List the notebook among the downloads (before the theme collects them)."""
     if _notebook_of(app, pagename):
@@ -71,7 +97,12 @@ def _serve_notebook(app, pagename, templatename, context, doctree):
 
 def setup(app):
     """Connect to the build's events; the numbers place a hook before or after the theme's own."""
+    if _site_url():
+        app.setup_extension(
+            "sphinx_sitemap"
+        )  # which warns, and fails the build, where the site has no address
     app.connect("config-inited", _configure, priority=100)
+    app.connect("html-page-context", _forbid_other_hosts, priority=503)
     app.connect("html-page-context", _offer_notebook, priority=499)
     app.connect("html-page-context", _serve_notebook, priority=502)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
