@@ -105,7 +105,7 @@ def split(tokens: list[str], separator: str) -> list[list[str]]:
 
 
 class Reader:
-    """Evaluates while it reads: sums of products of powers of atoms. Each takes its tokens, returns a value."""
+    """Evaluates while it reads: each method takes the tokens of a sum, a product ... and returns its value."""
 
     def __init__(self, tokens: list[str], names: dict[str, Tensor], definitions: list[Definition]):
         self.tokens, self.names, self.definitions, self.at = tokens, names, definitions, 0

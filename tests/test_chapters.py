@@ -1,7 +1,7 @@
 """The loss chapters keep the promises of CONTRIBUTING.md: their rooms, claims, figures, exercises, labels.
 
-Nothing is executed here. Each check takes a chapter and returns its complaints; at the end, each is fed a chapter
-that someone has spoiled, and must complain.
+Nothing is executed here. Each check takes a chapter and yields its complaints; at the end, each is fed a
+chapter that someone has spoiled, and must complain.
 """
 
 import ast
@@ -20,6 +20,7 @@ ROOMS = ["At a glance", "The formula", "From scratch", "Look at it"]  # then sec
 ROOMS += ["Pros and cons", "On real data", "Every argument", "Where it breaks"]
 ROOMS += ["Exercises", "Summary", "Further reading"]
 OTHER_NAMES = {"l1": ["mae"], "l2": ["mse"], "huber": ["smooth-l1"]}  # an equation may bear these
+MINUS = "\N{MINUS SIGN}"
 WORDS_A_MINUTE, LINES_A_MINUTE, MINUTES = 200, 20, 40
 
 
@@ -82,9 +83,10 @@ def rooms(chapter):
 
 def claims(chapter):
     """Complain about rows of the pros and cons that no cell with an assert shows."""
-    rows = re.findall(r"^\|(.*)\|$", chapter.section("Pros and cons"), re.MULTILINE)[2:]
-    for sign, what in ("+", "pro"), ("−", "con"):
-        if not any(row.partition("|")[0].strip(" *") == sign for row in rows):
+    table = re.search(r"^\|.*\|\n\|[-| ]+\|\n((?:\|.*\|\n)+)", chapter.section("Pros and cons"), re.MULTILINE)
+    rows = table[1].splitlines() if table else []
+    for sign, what in ("+", "pro"), (MINUS, "con"):
+        if not any(row.split("|")[1].strip(" *") == sign for row in rows):
             yield f"no row of the table is a {what}, **{sign}**"
     for row in rows:
         if not (links := re.findall(r"\]\(#([\w-]+)\)", row)):
@@ -99,7 +101,7 @@ def claims(chapter):
                 yield f"{link} is not the target of a claim"
             elif [cell.cell_type for cell in cells] != ["code"]:
                 yield f"({link})= does not stand right before a code cell, once"
-            elif not any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(cells[0].source))):
+            elif not re.search(r"^\s*(assert|torch\.testing\.assert_close)\b", cells[0].source, re.MULTILINE):
                 yield f"the cell of {link} asserts nothing"
 
 
@@ -201,12 +203,10 @@ def glued(chapter):
 
 def reading_time(chapter):
     """Complain about a chapter that takes too long to read."""
-    prose = re.sub(
-        r"^(`{3,})\{math\}.*?^\1$|^(`{3,}.*|:\w+:.*|\([\w-]+\)=)$", "", chapter.prose, flags=re.M | re.S
-    )
-    shown = (
-        c.source for c in chapter.code if not {"hide-input", "remove-input"} & set(c.metadata.get("tags", []))
-    )
+    prose = re.sub(r"^(`{3,})\{math\}.*?^\1$", "", chapter.prose, flags=re.MULTILINE | re.DOTALL)
+    prose = re.sub(r"^(`{3,}.*|:\w+:.*|\([\w-]+\)=)$", "", prose, flags=re.MULTILINE)
+    hidden = {"hide-input", "remove-input"}
+    shown = [cell.source for cell in chapter.code if not hidden & set(cell.metadata.get("tags", []))]
     lines = sum(bool(line.strip()) for source in shown for line in source.splitlines())
     minutes = len(prose.split()) / WORDS_A_MINUTE + lines / LINES_A_MINUTE
     if minutes >= MINUTES:
@@ -283,7 +283,7 @@ SPOILED = [
         "",
         "the cell of claim-l2-smooth asserts nothing",
     ),
-    (claims, "**−**", "**+**", "no row of the table is a con"),
+    (claims, f"**{MINUS}**", "**+**", "no row of the table is a con"),
     (figures, "    name: fig-l2-curve\n", "", "a figure has no name"),
     (figures, "    alt: A parabola", "    longdesc: A parabola", "the alt text of fig-l2-curve"),
     (figures, "without end.\n", "without end\n", "the caption of fig-l2-curve"),
