@@ -56,7 +56,6 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
 GREEK = "alpha beta gamma delta eta theta kappa mu sigma tau"
 SYMBOLS = {name: f"\\{name}" for name in GREEK.split()} | {"epsilon": r"\varepsilon"}
 CONSTANTS = {r"\pi": math.pi, "e": math.e}
-GRID = torch.linspace(-20, 20, 20_001, dtype=torch.float64)
 
 
 class FormulaError(ValueError):
@@ -105,7 +104,7 @@ def split(tokens: list[str], separator: str) -> list[list[str]]:
 
 
 class Reader:
-    """Evaluates while it reads: each method takes the tokens of a sum, a product ... and returns its value."""
+    """Evaluates while it reads: each method takes a sum, a product ... and returns its value."""
 
     def __init__(self, tokens: list[str], names: dict[str, Tensor], definitions: list[Definition]):
         self.tokens, self.names, self.definitions, self.at = tokens, names, definitions, 0
@@ -197,8 +196,6 @@ class Reader:
             return self.argument().sqrt()
         if token in (r"\sum", r"\prod"):
             return self.series(torch.sum if token == r"\sum" else torch.prod)
-        if token == r"\min" and self.peek() == "_":
-            return self.minimum()
         if token in FUNCTIONS:
             return self.function(FUNCTIONS[token])
         if token.isalpha() or token.startswith("\\"):
@@ -224,7 +221,7 @@ class Reader:
             body = self.body()
             return gradient(lambda value: body(**{variable: value}), self.value(variable))
         for name, parameters, tokens in reversed(self.definitions):
-            if name == function and variable in parameters:
+            if name == function and variable in parameters and set(parameters) <= set(self.names):
                 # One with symbols that are not known is of another loss: the slope of Huber needs no beta.
                 with contextlib.suppress(FormulaError):
                     return self.slope(tokens, variable)
@@ -255,13 +252,6 @@ class Reader:
         last, body = self.argument(), self.body()
         terms = [body(**{index: number(n)}) for n in range(int(self.read(first[1:])), int(last) + 1)]
         return total(torch.stack(terms), dim=0)
-
-    def minimum(self) -> Tensor:
-        r"""Evaluate `\min_{u}`, by trying many u."""
-        self.take("_")
-        (variable,) = self.group()
-        columns = {name: value.unsqueeze(-1) for name, value in self.names.items()}
-        return self.body()(**columns, **{variable: GRID}).amin(dim=-1)
 
     def cases(self, tokens: list[str]) -> Tensor:
         result = number(math.nan)  # where no case holds

@@ -6,7 +6,7 @@ chapter that someone has spoiled, and must complain.
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -83,7 +83,9 @@ def rooms(chapter):
 
 def claims(chapter):
     """Complain about rows of the pros and cons that no cell with an assert shows."""
-    table = re.search(r"^\|.*\|\n\|[-| ]+\|\n((?:\|.*\|\n)+)", chapter.section("Pros and cons"), re.MULTILINE)
+    table = re.search(
+        r"^\|.*\|\n\|[-:| ]+\|\n((?:\|.*\|\n)+)", chapter.section("Pros and cons"), re.MULTILINE
+    )
     rows = table[1].splitlines() if table else []
     for sign, what in ("+", "pro"), (MINUS, "con"):
         if not any(row.split("|")[1].strip(" *") == sign for row in rows):
@@ -202,7 +204,9 @@ def glued(chapter):
 
 
 def reading_time(chapter):
-    """Complain about a chapter that takes too long to read."""
+    """Complain about a chapter that takes too long to read; what is folded away does not count."""
+    answers = r"^`{3,}\{solution-start\}.*?\{solution-end\}$"
+    chapter = replace(chapter, text=re.sub(answers, "", chapter.text, flags=re.MULTILINE | re.DOTALL))
     prose = re.sub(r"^(`{3,})\{math\}.*?^\1$", "", chapter.prose, flags=re.MULTILINE | re.DOTALL)
     prose = re.sub(r"^(`{3,}.*|:\w+:.*|\([\w-]+\)=)$", "", prose, flags=re.MULTILINE)
     hidden = {"hide-input", "remove-input"}

@@ -11,7 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from latex import Equation, gradient
-from torch.distributions import Normal
+from torch.distributions import Bernoulli, Categorical, Laplace, Normal, kl_divergence
 
 import lossref
 
@@ -217,35 +217,124 @@ FIRST = {
     "eq-cross-entropy": "cross_entropy",
 }
 
-# The numbers that the symbols stand for, by name: where a twin's parameter has no default, it gets these.
+# What the symbols stand for, chapter by chapter, where a twin says nothing else.
 N, C = 6, 4
-zero = vector(0)
-RANDOM = {
-    "x": torch.cat([zero, uniform(-3, 3, N - 1, seed=3)]),  # the first prediction is exact
-    "y": torch.cat([zero, uniform(-3, 3, N - 1, seed=4)]),
+COMMON = {
+    "x": torch.cat([vector(0), uniform(-3, 3, N - 1, seed=3)]),  # the first prediction is exact
+    "y": torch.cat([vector(0), uniform(-3, 3, N - 1, seed=4)]),
     "c": uniform(-3, 3, seed=5),
-    **{name: uniform(0.5, 2, seed=6 + n) for n, name in enumerate(["sigma", "delta", "beta", "alpha", "b"])},
+    "w": uniform(0.5, 2, N, seed=6),
+    **{name: uniform(0.5, 2, seed=7 + k) for k, name in enumerate(("sigma", "b", "delta", "beta", "alpha"))},
 }
-P, BIT = uniform(0.01, 0.99, N, seed=12), vector(0, 1, 0, 1, 0.3, 1)
-ONES = torch.ones(N, dtype=torch.float64)
+NUMBERS = {
+    "bce": COMMON
+    | {"p": uniform(0.01, 0.99, N, seed=12), "q": uniform(0, 1, N, seed=13), "y": vector(0, 1, 0, 1, 1, 0.3)},
+    "cross_entropy": COMMON
+    | {"x": uniform(-3, 3, C), "w": uniform(0.5, 2, C, seed=1), "epsilon": 0.1}
+    | {"p": uniform(-1, 1, C, seed=14).softmax(0), "q": uniform(-1, 1, C, seed=15).softmax(0)},
+}
+ONES, YES_NO, TRUE_CLASS = torch.ones(N, dtype=torch.float64), vector(0, 1, 0, 1, 1, 0), one_hot(2, C)
+LABELS = vector(1, 4, 2, 2, 3, 1)  # in formulas the first class is 1
+ROWS = uniform(-3, 3, N, C, seed=16).softmax(dim=1)
+STEP = 1e-3
+GRID = torch.arange(-60, 60, STEP, dtype=torch.float64)
 
 
 def slope(loss, x, *rest, **options):
     """Return the derivative of a loss with respect to its input, by autograd."""
     x = x.clone().requires_grad_()
-    return torch.autograd.grad(loss(x, *rest, **options, reduction="sum"), x)[0]
+    return torch.autograd.grad(loss(x, *rest, **options).sum(), x)[0]
 
+
+def total(loss):
+    """Give a loss the reduction by which each element has its own slope."""
+    return lambda *arguments, **options: loss(*arguments, **options, reduction="sum")
+
+
+def huber(x, y, delta):
+    return F.huber_loss(x, y, delta=delta.item(), reduction="none")
+
+
+def huber_mass(delta):
+    """Integrate exp(-Huber) numerically."""
+    return (-huber(GRID, torch.zeros_like(GRID), delta)).exp().sum() * STEP
+
+
+def huber_efficiency(delta):
+    """Return the variance of the mean of Gaussian noise over that of Huber's estimate of its centre."""
+    normal = Normal(zero := torch.zeros_like(delta), zero + 1)
+    square = (GRID.clamp(-delta, delta) ** 2 * normal.log_prob(GRID).exp()).sum() * STEP
+    return (1 - 2 * normal.cdf(-delta)) ** 2 / square
+
+
+def best_logit(share, alpha):
+    """Find, by halving, the logit of least mean loss where a share of the labels is positive."""
+    low, high = torch.full_like(share, -50), torch.full_like(share, 50)
+    for _ in range(60):
+        middle = (low + high) / 2
+        rises = slope(F.binary_cross_entropy_with_logits, middle, share, pos_weight=alpha) > 0
+        low, high = torch.where(rises, low, middle), torch.where(rises, middle, high)
+    return middle
+
+
+BEST = best_logit(NUMBERS["bce"]["q"], COMMON["alpha"])
+P_BEST = BEST.sigmoid()
 
 # By label, what the equation must be equal to, computed by other code. The names of the parameters are the
-# equation's symbols (`sigma` is a Greek letter, `x_0` has a subscript); without a default they are in RANDOM.
+# equation's symbols (`sigma` is a Greek letter, `x_0` has a subscript); NUMBERS or a default says their values.
 TWINS = {
+    # chapters/l1.md
+    "eq-l1": lambda x, y: F.l1_loss(x, y, reduction="none"),
+    "eq-mae": lambda x, y: F.l1_loss(x, y),
+    "eq-l1-density": lambda x, y, b: Laplace(x, b).log_prob(y).exp(),
+    "eq-l1-nll": lambda x, y, b: -Laplace(x, b).log_prob(y),
+    "eq-l1-gradient": lambda x, y: slope(total(F.l1_loss), x, y),
+    "eq-l1-count": lambda c, y: ((y < c).double() - (y > c).double()).mean(),
+    "eq-l1-weighted": lambda x, y, w: F.l1_loss(x, y, weight=w),
     # chapters/l2.md
     "eq-l2": lambda x, y: F.mse_loss(x, y, reduction="none"),
     "eq-mse": lambda x, y: F.mse_loss(x, y),
     "eq-l2-density": lambda x, y, sigma: Normal(x, sigma).log_prob(y).exp(),
     "eq-l2-nll": lambda x, y, sigma: -Normal(x, sigma).log_prob(y),
-    "eq-l2-gradient": lambda x, y: slope(F.mse_loss, x, y),
+    "eq-l2-gradient": lambda x, y: slope(total(F.mse_loss), x, y),
     "eq-l2-split": lambda c, y: F.mse_loss(c.expand_as(y), y),
+    # chapters/huber.md
+    "eq-huber": huber,
+    "eq-smooth-l1": lambda x, y, beta: F.smooth_l1_loss(x, y, beta=beta.item(), reduction="none"),
+    "eq-huber-gradient": lambda x, y, delta: slope(huber, x, y, delta=delta),
+    "eq-huber-density": lambda delta, r=COMMON["x"]: (-huber(r, 0 * r, delta)).exp() / huber_mass(delta),
+    "eq-huber-efficiency": huber_efficiency,
+    # chapters/bce.md
+    "eq-bce": lambda p, y, w: F.binary_cross_entropy(p, y, w, reduction="none"),
+    "eq-bce-mean": lambda p, y: F.binary_cross_entropy(p, y),
+    "eq-bce-bernoulli": lambda p, y=YES_NO: Bernoulli(p).log_prob(y).exp(),
+    "eq-bce-nll": lambda p, y=YES_NO: -Bernoulli(p).log_prob(y),
+    "eq-bce-logit": lambda p: p.logit(),
+    "eq-bce-sigmoid": lambda x: x.sigmoid(),
+    "eq-bce-sigmoid-slope": lambda x: slope(torch.sigmoid, x),
+    "eq-bce-logits": lambda x, y, w, alpha: (
+        w * F.binary_cross_entropy_with_logits(x, y, pos_weight=alpha, reduction="none")
+    ),
+    "eq-bce-gradient": lambda p, y, w=ONES: slope(total(F.binary_cross_entropy), p, y),
+    "eq-bce-logits-gradient": lambda x, y, w=ONES, alpha=ONES: slope(
+        total(F.binary_cross_entropy_with_logits), x, y
+    ),
+    "eq-bce-entropy": lambda q: Bernoulli(q).entropy(),
+    "eq-bce-divergence": lambda p, q: kl_divergence(Bernoulli(q), Bernoulli(p)),
+    "eq-bce-stable": lambda x, y: F.binary_cross_entropy_with_logits(x, y, reduction="none"),
+    "eq-bce-two": lambda x_0=COMMON["x"], x_1=COMMON["y"]: torch.stack([x_0, x_1]).softmax(dim=0)[1],
+    "eq-bce-undo": lambda q, alpha, p=P_BEST: BEST,
+    # chapters/cross_entropy.md
+    "eq-cross-entropy": lambda x, q, w, epsilon: F.cross_entropy(x, q, w, label_smoothing=epsilon),
+    "eq-cross-entropy-softmax": lambda x: x.softmax(dim=0),
+    "eq-cross-entropy-shift": lambda x, t=37.0: x.softmax(dim=0),
+    "eq-cross-entropy-likelihood": lambda p, q=TRUE_CLASS: Categorical(p).log_prob(q.argmax()).exp(),
+    "eq-cross-entropy-index": lambda x, y=3: F.cross_entropy(x, torch.tensor(y - 1)),
+    "eq-cross-entropy-gradient": lambda x, q, w=ONES[:C], epsilon=0: slope(F.cross_entropy, x, q),
+    "eq-cross-entropy-split": lambda p, q: F.cross_entropy(p.log(), q),
+    "eq-cross-entropy-logsumexp": lambda x, m=2.5: x.logsumexp(dim=0),
+    "eq-cross-entropy-floor": lambda: F.cross_entropy(TRUE_CLASS, torch.tensor(2)),
+    "eq-cross-entropy-mean": lambda w, p=ROWS, y=LABELS: F.nll_loss(p.log(), y.long() - 1, w),
 }
 
 
@@ -281,7 +370,7 @@ def test_the_first_equation_of_a_loss_is_its_docstrings(label, name):
     assert without_space(LATEX[label]) == without_space(docstring_formula(name))
 
 
-def check_equation(label, equations, twin):
+def check_equation(label, equations, twin, numbers=COMMON):
     """Complain if a side of an equation is not what its twin computes."""
     read = {name: Equation(latex) for name, latex in equations.items()}
     order = list(equations)
@@ -294,7 +383,7 @@ def check_equation(label, equations, twin):
         if definition
     ]
     parameters = inspect.signature(twin).parameters.values()
-    names = {p.name: RANDOM[p.name] if p.default is p.empty else p.default for p in parameters}
+    names = {p.name: numbers[p.name] if p.default is p.empty else p.default for p in parameters}
     expected = twin(**names)
     names |= {"N": N, "C": C}
     assert torch.isfinite(expected).all()
@@ -306,7 +395,8 @@ def check_equation(label, equations, twin):
 @pytest.mark.parametrize("label", LATEX)
 def test_an_equation_is_its_twin(label):
     assert label in TWINS, f"{label} has no twin: add a line to TWINS in {Path(__file__).name}"
-    check_equation(label, next(equations for equations in BOOK.values() if label in equations), TWINS[label])
+    (page,) = (page for page, equations in BOOK.items() if label in equations)
+    check_equation(label, BOOK[page], TWINS[label], NUMBERS.get(page, COMMON))
 
 
 def test_each_twin_has_an_equation():
