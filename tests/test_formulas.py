@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from latex import Equation, gradient
 from torch.distributions import Bernoulli, Categorical, Laplace, Normal, kl_divergence
 
 import lossref
+from tests.latex import Equation, FormulaError, gradient
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "intro.md", *sorted(ROOT.glob("chapters/*.md"))]
@@ -280,8 +280,8 @@ def best_logit(share, alpha):
 BEST = best_logit(NUMBERS["bce"]["q"], COMMON["alpha"])
 P_BEST = BEST.sigmoid()
 
-# By label, what the equation must be equal to, computed by other code. The names of the parameters are the
-# equation's symbols (`sigma` is a Greek letter, `x_0` has a subscript); NUMBERS or a default says their values.
+# By label, what the equation must be equal to, computed by other code. The names of the parameters are symbols
+# of the equation (`sigma` is a Greek letter, `x_0` has a subscript); NUMBERS or a default says their values.
 TWINS = {
     # chapters/l1.md
     "eq-l1": lambda x, y: F.l1_loss(x, y, reduction="none"),
@@ -409,3 +409,39 @@ def test_labels_are_unique_and_written_where_the_tests_look(page):
     assert [
         label for label in BOOK[page.stem] if any(label in BOOK[name] for name in BOOK if name != page.stem)
     ] == []
+
+
+# What an editor may break: in which equation, what is right, what is wrong, and what must be heard.
+BROKEN = [
+    ("eq-mse", r"\frac{1}{N} \sum", r"\sum", "not close"),
+    ("eq-mse", r"y_i", r"y_j", "do not match"),
+    ("eq-mse", r"_{i=1}", r"_{i}", "needs its bounds"),
+    ("eq-l2-density", r"\left(-\frac", r"\left(\frac", "not close"),
+    ("eq-l2-density", r"\sigma \sqrt{2 \pi}", r"\sqrt{2 \pi}", "not close"),
+    ("eq-l2-nll", r"-\log p(", r"\log p(", "not close"),  # the left side
+    ("eq-l2-nll", r"{2 \sigma^2}", r"{\sigma^2}", "not close"),
+    ("eq-l2-nll", r"\log\left(\sigma \sqrt{2 \pi}\right)", r"\log \sigma \sqrt{2 \pi}", "ambiguous"),
+    ("eq-l2-gradient", r"2 (x", r"(x", "not close"),
+    ("eq-l2-gradient", r"\partial x}", r"\partial y}", "not close"),
+    ("eq-l2-gradient", r"\partial \ell", r"\partial g", "nothing defines g"),
+    ("eq-l2-split", r"(c - \bar{y})^2 +", r"(c - \bar{y})^2 -", "not close"),
+    ("eq-l2-split", r"\bar{y} - y_i", r"\mu - y_i", "has no value"),
+    ("eq-l2-split", r"+ \frac{1}{N}", r"+ \frac{1}{N", "expected"),
+]
+
+
+@pytest.mark.parametrize(("label", "right", "wrong", "heard"), BROKEN)
+def test_a_wrong_equation_is_caught(label, right, wrong, heard):
+    equations = dict(BOOK["l2"])
+    assert right in equations[label], "the example is out of date: the equation does not hold what it breaks"
+    equations[label] = equations[label].replace(right, wrong)
+    with pytest.raises((AssertionError, FormulaError), match=heard):
+        check_equation(label, equations, TWINS[label])
+
+
+def test_equations_are_found_where_they_are_labelled():
+    page = (
+        "```{math}\n:label: eq-a\na = b\n```\n```{math}\nno = label\n```\n:::{math}\n:label: eq-c\nc\n:::\n"
+    )
+    assert labelled_equations(page) == {"eq-a": "a = b\n", "eq-c": "c\n"}
+    assert other_labels("$$\na = b\n$$ (eq-d)\n") == [("eq-d", "")]
