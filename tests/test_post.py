@@ -1,4 +1,4 @@
-"""The post that this book grew from lost its minus signs. One choice of signs gives the results it prints, and only one.
+"""The post lost its minus signs: one choice of signs, and only one, gives its results.
 
 Its function sums `y_train * log(y_pred)`, both softmaxed; the minus in front of the sum was lost as well.
 """
@@ -23,7 +23,7 @@ def results(y_pred, y_train):
 
 
 def choices_that_print(printed, y_pred, y_train, divisor):
-    """Return (minus in front, y_pred, y_train) for every choice whose result agrees with `printed` in all its digits."""
+    """Return (minus in front, y_pred, y_train) of every choice whose result prints as `printed`."""
     result = results(y_pred, y_train) / divisor
     either = torch.stack([result, -result])
     found = ((either * 1e4).round() == round(printed * 1e4)).nonzero().tolist()
