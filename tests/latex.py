@@ -50,8 +50,6 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     r"\operatorname{sign}": torch.sign,
     r"\mathrm{softmax}": lambda x: x.softmax(dim=-1),
 }
-
-
 # Python's name of a symbol, where it is not the symbol itself.
 GREEK = "alpha beta gamma delta eta theta kappa mu sigma tau"
 SYMBOLS = {name: f"\\{name}" for name in GREEK.split()} | {"epsilon": r"\varepsilon"}
@@ -80,9 +78,8 @@ def gradient(function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
     Forward mode: there, the nan of a case that `torch.where` does not take stays where it is.
     """
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", ".torch.jit.script. is", DeprecationWarning
-        )  # torch's own, on first use
+        # torch's own, where it first differentiates in this mode
+        warnings.filterwarnings("ignore", "`torch.jit.script`", DeprecationWarning)
         return torch.func.jacfwd(lambda x: function(x).sum())(at)
 
 

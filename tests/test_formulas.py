@@ -280,8 +280,8 @@ def best_logit(share, alpha):
 BEST = best_logit(NUMBERS["bce"]["q"], COMMON["alpha"])
 P_BEST = BEST.sigmoid()
 
-# By label, what the equation must be equal to, computed by other code. The names of the parameters are symbols
-# of the equation (`sigma` is a Greek letter, `x_0` has a subscript); NUMBERS or a default says their values.
+# By label, what the equation must be equal to, computed by other code. A twin's parameters are symbols of the
+# equation (`sigma` is a Greek letter, `x_0` has a subscript): NUMBERS or a default says their values.
 TWINS = {
     # chapters/l1.md
     "eq-l1": lambda x, y: F.l1_loss(x, y, reduction="none"),
@@ -353,7 +353,12 @@ def labelled_equations(text):
 
 def other_labels(text):
     """Return the labels of equations that are written in another way, and would not be tested."""
-    return re.findall(r"^\$\$ *\((.*?)\)|\\label\{(.*?)\}", text, re.MULTILINE)
+    written = re.findall(
+        r"\$\$ *\(([\w-]+)\) *$|\\label\{(.*?)\}|^[ >]*:label: *(eq-\S+)", text, re.MULTILINE
+    )
+    return [
+        label for labels in written for label in labels if label and label not in labelled_equations(text)
+    ]
 
 
 BOOK = {page.stem: labelled_equations(page.read_text(encoding="utf-8")) for page in PAGES}
@@ -444,4 +449,5 @@ def test_equations_are_found_where_they_are_labelled():
         "```{math}\n:label: eq-a\na = b\n```\n```{math}\nno = label\n```\n:::{math}\n:label: eq-c\nc\n:::\n"
     )
     assert labelled_equations(page) == {"eq-a": "a = b\n", "eq-c": "c\n"}
-    assert other_labels("$$\na = b\n$$ (eq-d)\n") == [("eq-d", "")]
+    assert other_labels("$$\na = b\n$$ (eq-d)\n$$c$$ (eq-e)\n") == ["eq-d", "eq-e"]
+    assert other_labels("- ```{math}\n  :label: eq-f\n  ```\n") == ["eq-f"]
