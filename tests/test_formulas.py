@@ -218,23 +218,29 @@ FIRST = {
 }
 
 # What the symbols stand for, chapter by chapter, where a twin says nothing else.
-N, C = 6, 4
+N, C = 12, 4
+RESIDUALS = torch.cat([vector(0, 0, 0.25, -0.25, 0.375, -0.375), uniform(-3, 3, N - 6, seed=3)])
+TARGETS = uniform(-3, 3, N, seed=4).mul(8).round() / 8  # so that adding a residual of 0 or 1/4 is exact
 COMMON = {
-    "x": torch.cat([vector(0), uniform(-3, 3, N - 1, seed=3)]),  # the first prediction is exact
-    "y": torch.cat([vector(0), uniform(-3, 3, N - 1, seed=4)]),
+    "x": TARGETS + RESIDUALS,
+    "y": TARGETS,
     "c": uniform(-3, 3, seed=5),
     "w": uniform(0.5, 2, N, seed=6),
     **{name: uniform(0.5, 2, seed=7 + k) for k, name in enumerate(("sigma", "b", "delta", "beta", "alpha"))},
 }
 NUMBERS = {
     "bce": COMMON
-    | {"p": uniform(0.01, 0.99, N, seed=12), "q": uniform(0, 1, N, seed=13), "y": vector(0, 1, 0, 1, 1, 0.3)},
+    | {
+        "p": uniform(0.01, 0.99, N, seed=12),
+        "q": uniform(0, 1, N, seed=13),
+        "y": vector(0, 1, 0.3).repeat(4),
+    },
     "cross_entropy": COMMON
     | {"x": uniform(-3, 3, C), "w": uniform(0.5, 2, C, seed=1), "epsilon": 0.1}
     | {"p": uniform(-1, 1, C, seed=14).softmax(0), "q": uniform(-1, 1, C, seed=15).softmax(0)},
 }
-ONES, YES_NO, TRUE_CLASS = torch.ones(N, dtype=torch.float64), vector(0, 1, 0, 1, 1, 0), one_hot(2, C)
-LABELS = vector(1, 4, 2, 2, 3, 1)  # in formulas the first class is 1
+ONES, YES_NO, TRUE_CLASS = torch.ones(N, dtype=torch.float64), vector(0, 1).repeat(6), one_hot(2, C)
+LABELS = vector(1, 4, 2, 2, 3, 1).repeat(2)  # in formulas the first class is 1
 ROWS = uniform(-3, 3, N, C, seed=16).softmax(dim=1)
 STEP = 1e-3
 GRID = torch.arange(-60, 60, STEP, dtype=torch.float64)
@@ -302,7 +308,7 @@ TWINS = {
     "eq-huber": huber,
     "eq-smooth-l1": lambda x, y, beta: F.smooth_l1_loss(x, y, beta=beta.item(), reduction="none"),
     "eq-huber-gradient": lambda x, y, delta: slope(huber, x, y, delta=delta),
-    "eq-huber-density": lambda delta, r=COMMON["x"]: (-huber(r, 0 * r, delta)).exp() / huber_mass(delta),
+    "eq-huber-density": lambda delta, r=RESIDUALS: (-huber(r, 0 * r, delta)).exp() / huber_mass(delta),
     "eq-huber-efficiency": huber_efficiency,
     # chapters/bce.md
     "eq-bce": lambda p, y, w: F.binary_cross_entropy(p, y, w, reduction="none"),
