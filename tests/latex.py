@@ -51,8 +51,8 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     r"\mathrm{softmax}": lambda x: x.softmax(dim=-1),
 }
 # Python's name of a symbol, where it is not the symbol itself.
-GREEK = "alpha beta gamma delta eta theta kappa mu sigma tau"
-SYMBOLS = {name: f"\\{name}" for name in GREEK.split()} | {"epsilon": r"\varepsilon"}
+LETTERS = "ell alpha beta gamma delta eta theta kappa mu sigma tau"
+SYMBOLS = {name: f"\\{name}" for name in LETTERS.split()} | {"epsilon": r"\varepsilon"}
 CONSTANTS = {r"\pi": math.pi, "e": math.e}
 
 

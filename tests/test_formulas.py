@@ -396,7 +396,7 @@ def check_equation(label, equations, twin, numbers=COMMON):
     parameters = inspect.signature(twin).parameters.values()
     names = {p.name: numbers[p.name] if p.default is p.empty else p.default for p in parameters}
     expected = twin(**names)
-    names |= {"N": N, "C": C}
+    names = {"N": N, "C": C} | names
     assert torch.isfinite(expected).all()
     equation = Equation(equations[label], around)
     for side in range(equation.defines is not None, len(equation.sides)):
