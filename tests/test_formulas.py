@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch.distributions import Bernoulli, Categorical, Laplace, Normal, kl_divergence
 
 import lossref
+from lossref._reduction import reduce
 from tests.latex import Equation, FormulaError, gradient
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -239,6 +240,16 @@ NUMBERS = {
     | {"x": uniform(-3, 3, C), "w": uniform(0.5, 2, C, seed=1), "epsilon": 0.1}
     | {"p": uniform(-1, 1, C, seed=14).softmax(0), "q": uniform(-1, 1, C, seed=15).softmax(0)},
 }
+MICRO = torch.tensor([5, 4, 3])  # sizes of micro-batches, N in all
+SQUARES = F.mse_loss(COMMON["x"], COMMON["y"], reduction="none")
+NUMBERS["reductions"] = COMMON | {
+    "ell": SQUARES,
+    "n": MICRO.double(),
+    "m": torch.stack([part.mean() for part in SQUARES.split(MICRO.tolist())]),
+    "g": uniform(-1, 1, 3, 5, seed=17),
+    "mu": uniform(-1, 1, 3, seed=18),
+    "sigma": uniform(0.5, 2, 3, seed=19),
+}
 ONES, YES_NO, TRUE_CLASS = torch.ones(N, dtype=torch.float64), vector(0, 1).repeat(6), one_hot(2, C)
 LABELS = vector(1, 4, 2, 2, 3, 1).repeat(2)  # in formulas the first class is 1
 ROWS = uniform(-3, 3, N, C, seed=16).softmax(dim=1)
@@ -341,6 +352,17 @@ TWINS = {
     "eq-cross-entropy-logsumexp": lambda x, m=2.5: x.logsumexp(dim=0),
     "eq-cross-entropy-floor": lambda: F.cross_entropy(TRUE_CLASS, torch.tensor(2)),
     "eq-cross-entropy-mean": lambda w, p=ROWS, y=LABELS: F.nll_loss(p.log(), y.long() - 1, w),
+    # chapters/reductions.md
+    "eq-reductions-mean": lambda x, y, ell: F.mse_loss(x, y),
+    "eq-reductions-divisor": lambda ell, w, D=7.0: reduce(w * ell, "mean", divisor=torch.tensor(D)),
+    "eq-reductions-weighted": lambda x, y, ell, w: F.mse_loss(x, y, weight=w),
+    "eq-reductions-factor": lambda x, y, ell, w: F.huber_loss(x, y, weight=w, delta=1e9) * 2,
+    "eq-reductions-kl": lambda mu, sigma, J=3: kl_divergence(
+        Normal(mu, sigma), Normal(0 * mu, 1 + 0 * mu)
+    ).sum(),
+    "eq-reductions-split": lambda x, y, ell, n, m, K=3: F.mse_loss(x, y),
+    "eq-reductions-ddp": lambda g, R=3: g.mean(dim=0),
+    "eq-reductions-factor-ddp": lambda n, R=3: n / n.mean(),
 }
 
 
