@@ -1,29 +1,50 @@
-"""What the book's build needs and YAML cannot say: a cache that knows the library, notebooks to take along, launch buttons."""
+"""What the book's build needs and YAML cannot say.
+
+The cache of executed chapters must know the library; each page offers its executed notebook; buttons that
+open it elsewhere exist only where the build is told the repository.
+"""
 
 import hashlib
 import os
 import shutil
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 def _repository_url():
     """Where the book's source is online, or None: told by the builder, or by GitHub's CI."""
-    on_github = (
-        "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}".format_map(os.environ)
-        if "GITHUB_REPOSITORY" in os.environ
-        else None
-    )
-    return os.environ.get("BOOK_REPOSITORY_URL") or on_github
+    if url := os.environ.get("BOOK_REPOSITORY_URL"):
+        return url
+    if "GITHUB_REPOSITORY" in os.environ:
+        return "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}".format_map(os.environ)
+    return None
+
+
+def _site_url():
+    """Where the pages will be online, or None: told by the builder, or where GitHub's CI publishes them."""
+    if url := os.environ.get("BOOK_SITE_URL"):
+        return url.rstrip("/") + "/"
+    if "GITHUB_REPOSITORY" in os.environ:
+        owner, name = os.environ["GITHUB_REPOSITORY"].split("/")
+        return f"https://{owner.lower()}.github.io/{name}/"
+    return None
 
 
 def _configure(app, config):
-    # A page holds what the library computed, so a change of the library must run the chapters anew; jupyter-cache
-    # looks at the cells alone.
+    # A page holds what the library computed, so a change of the library must run the chapters anew;
+    # jupyter-cache looks at the cells alone.
     root = Path(app.srcdir)
     digest = hashlib.sha256()
     for path in sorted([*root.glob("lossref/**/*.py"), root / "requirements.txt"]):
         digest.update(path.read_bytes())
     config.nb_execution_cache_path = str(root / "_build" / ".jupyter_cache" / digest.hexdigest()[:12])
+
+    if url := _site_url():
+        config.html_baseurl = config.ogp_site_url = (
+            url  # canonical addresses, and cards when a page is shared
+        )
+        config.ogp_social_cards = {}
+        config.notfound_urls_prefix = urlsplit(url).path
 
     options = config.html_theme_options
     options["launch_buttons"] = {}
@@ -47,6 +68,14 @@ def _notebook_of(app, pagename):
     return notebook if notebook.exists() else None
 
 
+def _forbid_other_hosts(app, pagename, templatename, context, doctree):
+    """Let the browser itself refuse whatever a page would ask of another host."""
+    policy = "default-src 'self' 'unsafe-inline' data: blob: file:"
+    context["metatags"] = f'<meta http-equiv="Content-Security-Policy" content="{policy}" />' + context.get(
+        "metatags", ""
+    )
+
+
 def _offer_notebook(app, pagename, templatename, context, doctree):
     """List the notebook among the downloads (before the theme collects them)."""
     if _notebook_of(app, pagename):
@@ -54,7 +83,7 @@ def _offer_notebook(app, pagename, templatename, context, doctree):
 
 
 def _serve_notebook(app, pagename, templatename, context, doctree):
-    """Put the notebook where the download points, and let the launch buttons open it (after the theme made them)."""
+    """Put the notebook where the download points; let the launch buttons, made by the theme, open it."""
     if not (notebook := _notebook_of(app, pagename)):
         return
     target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
@@ -67,8 +96,13 @@ def _serve_notebook(app, pagename, templatename, context, doctree):
 
 
 def setup(app):
-    """Connect to the build's events; the numbers place a hook before or after the theme's own (500 and 501)."""
+    """Connect to the build's events; the numbers place a hook before or after the theme's own."""
+    if _site_url():
+        app.setup_extension(
+            "sphinx_sitemap"
+        )  # which warns, and fails the build, where the site has no address
     app.connect("config-inited", _configure, priority=100)
+    app.connect("html-page-context", _forbid_other_hosts, priority=503)
     app.connect("html-page-context", _offer_notebook, priority=499)
     app.connect("html-page-context", _serve_notebook, priority=502)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""Typeset the book's formulas with KaTeX while the pages are built, so that a page needs no script and no network.
+"""Typeset the book's formulas with KaTeX while the pages are built: a page needs no script and no network.
 
 A formula that KaTeX rejects is a warning with its file and line.
 """

@@ -1,4 +1,4 @@
-"""Write notebooks/NAME.ipynb, executed, from the page NAME.md: the outputs that the tests confirm and readers download.
+"""Write notebooks/NAME.ipynb from the page NAME.md: its outputs are what tests confirm, readers download.
 
 python tools/notebooks.py [NAME ...]    the named pages, or all
 """
@@ -39,7 +39,7 @@ def read(page):
 
 
 def execute(notebook, directory=NOTEBOOKS):
-    """Run a notebook from the top in a fresh kernel, and leave in it nothing that the next run would change."""
+    """Run a notebook in a fresh kernel, and leave in it nothing that the next run would change."""
     NotebookClient(
         notebook,
         timeout=300,

@@ -1,6 +1,6 @@
-"""What the chapters share beyond the losses: one look for all figures, figures that move, tables, checks of properties.
+"""What the chapters share beyond the losses: the look of figures, figures that move, tables, checks.
 
-`lossref` itself needs none of it, and does not import it. Readers who run a notebook get it with `lossref[book]`.
+`lossref` itself does not import it. Those who run a notebook get what it needs with `lossref[book]`.
 """
 
 from lossref.book.figures import COLOURS, use_style

@@ -1,6 +1,6 @@
 """The look of the book's figures: one style, and SVG that is the same, byte for byte, on every run.
 
-The tests compare each figure with the stored one, so nothing in its SVG may depend on the day, the machine or chance.
+The tests compare each figure with the stored one: nothing in its SVG may depend on day, machine or chance.
 """
 
 import io
@@ -45,22 +45,22 @@ _NUMBER = re.compile(r"-?\d+\.\d+")
 
 
 def svg(figure: Figure) -> str:
-    """Draw a figure as SVG, coordinates rounded to a tenth of a point: smaller, and the last bit of a float unseen."""
+    """Draw a figure as SVG, coordinates rounded to a tenth of a point: smaller, and blind to the last bit."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # the layout is settled: drawing again must not move anything
     for axes in figure.axes:
-        axes.set_position([round(float(edge), 4) for edge in axes.get_position().bounds])
+        left, bottom, width, height = (round(edge, 4) for edge in axes.get_position().bounds)
+        axes.set_position((left, bottom, width, height))
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     drawn = out.getvalue()
-    return _ATTRIBUTE.sub(
-        lambda a: a[1] + _NUMBER.sub(lambda n: f"{float(n[0]):.1f}", a[2]), drawn[drawn.index("<svg") :]
-    )
+    drawn = drawn[drawn.index("<svg") :]
+    return _ATTRIBUTE.sub(lambda part: part[1] + _NUMBER.sub(lambda n: f"{float(n[0]):.1f}", part[2]), drawn)
 
 
 def use_style() -> None:
     """Give every figure of this notebook the book's look, and show it as SVG."""
-    mpl.rcParams.update(STYLE)
-    if shell := get_ipython():
-        set_matplotlib_formats("svg")
+    mpl.rcParams.update(STYLE)  # type: ignore[arg-type]
+    if (shell := get_ipython()) and shell.display_formatter:
+        set_matplotlib_formats("svg")  # type: ignore[no-untyped-call]
         shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, svg)

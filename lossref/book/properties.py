@@ -1,4 +1,4 @@
-"""Checks behind the tables of properties: each reads a property off the loss itself, on a fine grid in float64.
+"""Checks behind the tables of properties: each reads a property off the loss itself, on a fine grid.
 
 A `curve` is a loss as a function of one number for each element of a tensor: of the residual, or of a logit.
 """
@@ -33,7 +33,7 @@ def is_convex(curve: Curve, low: float, high: float) -> bool:
 def jump(curve: Curve, at: float = 0.0, step: float = 1e-9) -> float:
     """How far the slope jumps at a point: 0 where the curve is differentiable, up to the step."""
     below, above = slope(curve, torch.tensor([at - step, at + step], dtype=torch.float64)).tolist()
-    return round(above - below, 6)
+    return round(float(above - below), 6)
 
 
 def steepest(curve: Curve, low: float, high: float) -> float:
@@ -47,7 +47,7 @@ def has_bounded_slope(curve: Curve, low: float, high: float) -> bool:
 
 
 def best_constant(loss: Callable[[Tensor, Tensor], Tensor], data: Tensor, low: float, high: float) -> float:
-    """The one number, predicted for all of the data, that has the smallest mean loss; by trying, twice, ever finer."""
+    """The one number, predicted for all of the data, that has the smallest mean loss; found by trying."""
     for _ in range(4):
         candidates = torch.linspace(low, high, 2001, dtype=torch.float64)
         losses = torch.stack([loss(candidate.expand_as(data), data) for candidate in candidates])

@@ -1,4 +1,4 @@
-"""What a cell shows besides numbers and figures: a table, and the code of a function as it stands in the package."""
+"""What a cell shows besides numbers and figures: a table, and the code of a function in the package."""
 
 import ast
 import inspect
@@ -15,11 +15,12 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Markdown:
         texts = (f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells)
         return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
 
-    return Markdown("\n".join([line(header), line(["---"] * len(header)), *map(line, rows)]))
+    lines = [line(header), line(["---"] * len(header)), *map(line, rows)]
+    return Markdown("\n".join(lines))  # type: ignore[no-untyped-call]
 
 
 def source(function: Callable[..., object]) -> Markdown:
-    """Show the code of a function without its docstring, taken from the installed package: it cannot differ from it."""
+    """Show the code of a function, without its docstring, as it stands in the installed package."""
     code = textwrap.dedent(inspect.getsource(function))
     definition = ast.parse(code).body[0]
     assert isinstance(definition, ast.FunctionDef)
@@ -28,4 +29,4 @@ def source(function: Callable[..., object]) -> Markdown:
         docstring = definition.body[0]
         assert docstring.end_lineno is not None
         del lines[docstring.lineno - 1 : docstring.end_lineno]
-    return Markdown("\n".join(["```python", *lines, "```"]))
+    return Markdown("\n".join(["```python", *lines, "```"]))  # type: ignore[no-untyped-call]

@@ -21,7 +21,8 @@ _CHOOSE = (
     "const figure = this.closest('figure'), all = figure.querySelectorAll('svg *'),"
     " text = JSON.parse(figure.dataset.texts)[this.value];"
     " for (const [element, attribute, values] of JSON.parse(figure.dataset.moving))"
-    " attribute ? all[element].setAttribute(attribute, values[this.value]) : all[element].textContent = values[this.value];"
+    " attribute ? all[element].setAttribute(attribute, values[this.value])"
+    " : all[element].textContent = values[this.value];"
     " this.setAttribute('aria-valuetext', text); figure.querySelector('output').textContent = text;"
 )
 
@@ -34,15 +35,15 @@ def _parts(drawn: str) -> tuple[ET.Element, list[ET.Element]]:
 
 
 def _json(value: object) -> str:
-    """Write a value for an attribute in single quotes, where double quotes may stand: much shorter than escaping them."""
+    """Write a value for an attribute in single quotes, where double quotes may stand: no long escapes."""
     return html.escape(json.dumps(value, separators=(",", ":")), quote=False).replace("'", "&#39;")
 
 
 class Slider:
-    """A matplotlib figure drawn once for each value of a parameter, and a slider that chooses which one is seen.
+    """A matplotlib figure drawn once for each value of a parameter, and a slider that chooses one of them.
 
     Args:
-        figure: The figure. Limits, legend and ticks are fixed; only what `draw` moves may differ between values.
+        figure: The figure, its limits, legend and ticks fixed.
         draw: Called with each value; moves lines, markers or texts of the figure.
         values: What the slider chooses among, in order.
         label: What the values are, with the unit if there is one: the slider's name.
@@ -79,7 +80,7 @@ class Slider:
         plt.close(figure)  # shown by the slider, not a second time by the notebook
         if len({tuple(part.tag for part in parts) for parts in frames}) > 1:
             raise ValueError(
-                "draw must move parts, not add or remove them: the drawings of two values have different parts"
+                "draw must move parts of the figure, not add or remove them: the drawings differ"
             )
         moving = []
         for index, same in enumerate(zip(*frames, strict=True)):
@@ -96,9 +97,11 @@ class Slider:
         self._html = (
             f'<figure class="slider" style="max-width: {figure.get_figwidth() * 96:.0f}px"{attributes}>\n'
             f"{ET.tostring(root, encoding='unicode')}\n"
-            f'<label>{html.escape(label)} <input type="range" min="0" max="{len(self._texts) - 1}" value="{first}"'
-            f' aria-valuetext="{html.escape(self._texts[first])}" data-lm-suppress-shortcuts="true" autocomplete="off"'
-            f' oninput="{html.escape(_CHOOSE)}"> <output>{html.escape(self._texts[first])}</output></label>\n'
+            f'<label>{html.escape(label)} <input type="range" min="0" max="{len(self._texts) - 1}"'
+            f' value="{first}" aria-valuetext="{html.escape(self._texts[first])}" autocomplete="off"'
+            # JupyterLab takes the arrow keys for itself unless told otherwise.
+            f' data-lm-suppress-shortcuts="true" oninput="{html.escape(_CHOOSE)}">'
+            f" <output>{html.escape(self._texts[first])}</output></label>\n"
             f"<figcaption>{html.escape(caption)}</figcaption>\n</figure>"
         )
 

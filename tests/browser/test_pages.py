@@ -1,0 +1,163 @@
+"""What a reader with a browser and no network finds on the pages of the built book."""
+
+import json
+import re
+
+import pytest
+
+from .conftest import HTML
+
+PAGES = sorted(
+    str(path.relative_to(HTML))
+    for path in HTML.rglob("*.html")
+    if "_static" not in path.parts and path != HTML / "index.html"  # which only leads to the first page
+)
+CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
+# Of the theme and of docutils, and harmless: a logo outside of any landmark, the old role of citations.
+NOT_OURS = [[".sidebar-primary-item:has(.navbar-brand)"], [".citation-list"]]
+
+
+def unrendered(page):
+    """Formulas without KaTeX's drawing, or with its error."""
+    return page.locator(".math:not(:has(.katex)), .katex-error, .merror").all_inner_texts()
+
+
+def images_without_sense(page):
+    """Images that did not load, or that say nothing to those who cannot see them."""
+    return page.locator("article img").evaluate_all(
+        "all => all.filter(i => !i.complete || !i.naturalWidth || !i.alt || i.alt.includes('_images/'))"
+        ".map(i => i.src)"
+    )
+
+
+def axe(page):
+    """Violations of WCAG that axe finds and that are ours."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, context={"exclude": NOT_OURS}, options={"preload": False}).response["violations"]
+    return [(each["id"], node["target"]) for each in found for node in each["nodes"]]
+
+
+def wider_than_the_window(page):
+    """How many pixels the page can be moved sideways."""
+    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page(open_page, site, path):
+    page = open_page(site, theme="light")
+    page.goto(site + path)
+    assert page.troubles == []
+    assert unrendered(page) == []
+    assert images_without_sense(page) == []
+    assert axe(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    assert axe(page) == []
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert wider_than_the_window(page) == 0
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_from_the_disk(open_page, path):
+    home = HTML.as_uri()
+    page = open_page(home)
+    page.goto(f"{home}/{path}")
+    assert page.troubles == []
+
+
+def test_the_address_alone_leads_to_the_first_page(open_page, site):
+    page = open_page(site)
+    page.goto(site)
+    page.wait_for_url("**/intro.html")
+
+
+def test_sidebar_leads_to_every_chapter(open_page, site):
+    page = open_page(site)
+    page.goto(site + "intro.html")
+    links = page.locator(".bd-links a.reference.internal")
+    targets = {link.get_attribute("href").split("#")[0] for link in links.all()}
+    assert targets - {""} == set(CHAPTERS)
+
+
+@pytest.mark.parametrize(
+    ("words", "chapter"),
+    [
+        ("mean squared error", "L2: the mean squared error"),
+        ("outlier residual", "L2: the mean squared error"),
+    ],
+)
+def test_search_finds_the_chapter(open_page, site, words, chapter):
+    page = open_page(site)
+    page.goto(site + "intro.html")
+    page.keyboard.press("Control+k")
+    page.keyboard.type(words)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#search-results li a")
+    assert chapter in page.locator("#search-results").inner_text()
+    assert page.troubles == []
+
+
+def test_notebook_downloads(open_page, site):
+    page = open_page(site)
+    page.goto(site + "chapters/l2.html")
+    page.locator("button[aria-label='Download this page']").click()
+    with page.expect_download() as download:
+        page.locator("a.btn-download-notebook-button, a[title='Download notebook file']").click()
+    notebook = json.loads(download.value.path().read_text())
+    assert any(cell.get("outputs") for cell in notebook["cells"])
+
+
+def test_slider_moves_by_keyboard(open_page, site):
+    page = open_page(site)
+    page.goto(site + "chapters/l2.html")
+    figure = page.locator("figure.slider").first
+    slider = figure.locator("input[type=range]")
+    before, value = figure.locator("svg").inner_html(), slider.get_attribute("aria-valuetext")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    assert figure.locator("svg").inner_html() != before
+    assert slider.get_attribute("aria-valuetext") == figure.locator("output").inner_text() != value
+    page.keyboard.press("ArrowLeft")
+    assert figure.locator("svg").inner_html() == before
+    assert page.troubles == []
+
+
+def test_solution_opens_by_keyboard(open_page, site):
+    page = open_page(site)
+    page.goto(site + "chapters/l2.html")
+    solution = page.locator(".solution.dropdown").first
+    assert not solution.locator(".cell").first.is_visible()
+    solution.locator("button.toggle-button").focus()
+    page.keyboard.press("Enter")
+    assert solution.locator(".cell").first.is_visible()
+
+
+def test_no_dead_buttons_without_a_repository():
+    for path in CHAPTERS:
+        text = (HTML / path).read_text()
+        assert not re.search(r"executablebooks|mybinder|colab", text), path
+
+
+def test_the_checks_bite(open_page, site, tmp_path):
+    """Each check finds its fault on a page broken on purpose."""
+    page = open_page(site)
+    page.goto(site + "chapters/l2.html")
+    page.evaluate("""() => {
+        const article = document.querySelector('article');
+        article.insertAdjacentHTML('beforeend', `
+            <script src="https://cdn.example.org/x.js"></script>
+            <span class="math">x^2</span>
+            <img src="../_static/favicon.png">
+            <p style="color: #ccc; background: #fff">too pale</p>
+            <div style="width: 3000px">too wide</div>`);
+        const script = document.createElement('script');
+        script.src = 'https://cdn.example.org/x.js';
+        article.append(script);
+    }""")
+    page.wait_for_timeout(300)
+    assert any("cdn.example.org" in trouble for trouble in page.troubles)
+    assert unrendered(page) == ["x^2"]
+    assert len(images_without_sense(page)) == 1
+    assert {"color-contrast", "image-alt"} <= {rule for rule, _ in axe(page)}
+    assert wider_than_the_window(page) > 0

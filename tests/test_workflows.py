@@ -1,0 +1,38 @@
+"""The files that other machines read are what those machines expect: GitHub's workflows, the citation."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+def check(path, schema="vendor.github-workflows"):
+    """Hold a file against a schema that check-jsonschema brings along."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(path)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_workflow_is_valid(path):
+    done = check(path)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_workflow_starts_with_no_more_than_reading(path):
+    assert "\npermissions:\n  contents: read\n" in path.read_text()
+
+
+def test_citation_is_valid():
+    done = check(ROOT / "CITATION.cff", "vendor.citation-file-format")
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_check_bites(tmp_path):
+    broken = tmp_path / "book.yml"
+    broken.write_text(WORKFLOWS[0].read_text().replace("runs-on", "run-on"))
+    assert check(broken).returncode != 0
