@@ -86,10 +86,11 @@ def binary_cross_entropy(
         raise RuntimeError(f"target must have the dtype of input, got {target.dtype} and {input.dtype}")
     _check_probability("input", input)
     _check_probability("target", target)
-    p = input.detach()
-    loss = -(target * p.log().clamp(min=-100) + (1 - target) * (-p).log1p().clamp(min=-100))
-    gradient = (input - target) / (input * (1 - input)).clamp(min=1e-12)
-    loss = with_gradient(loss, input, gradient)
+    log_p = input.log().clamp(min=-100)
+    log_not_p = (-input).log1p().clamp(min=-100)
+    loss = -(target * log_p + (1 - target) * log_not_p)
+    slope = (input - target) / (input * (1 - input)).clamp(min=1e-12)
+    loss = with_gradient(loss, input, target, slope, log_not_p - log_p)
     if weight is not None:
         loss = _factor("weight", weight, loss) * loss
     return reduce(loss, reduction)

@@ -77,7 +77,7 @@ def huber_loss(
     residual = real_difference(input, target)
     clipped = clip(residual, delta)
     loss = clipped * (residual - clipped / 2)
-    loss = with_gradient(loss.detach(), residual, clipped)
+    loss = with_gradient(loss, residual, clipped)
     if weight is not None:
         loss = weight_like(input, weight, loss) * loss
     return reduce(loss, reduction)
@@ -139,4 +139,4 @@ def smooth_l1_loss(
     clipped = clip(residual, beta)
     slope = clipped / beta
     loss = slope * (residual - clipped / 2)
-    return reduce(with_gradient(loss.detach(), residual, slope), reduction)
+    return reduce(with_gradient(loss, residual, slope), reduction)
