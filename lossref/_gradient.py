@@ -19,7 +19,9 @@ class _WithGradient(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         gradients = ctx.saved_tensors
         needed = ctx.needs_input_grad[1 : len(gradients) + 1]
-        products = (upstream * gradient if need else None for need, gradient in zip(needed, gradients, strict=True))
+        products = (
+            upstream * gradient if need else None for need, gradient in zip(needed, gradients, strict=True)
+        )
         return None, *products, *(None for _ in gradients)
 
     @staticmethod
@@ -44,7 +46,10 @@ def with_gradient(loss: Tensor, *inputs_and_gradients: Tensor) -> Tensor:
     formulas in the inputs, so that their own derivatives are the second derivatives of the loss. In
     forward mode (`torch.func.jvp`) the formula of the loss speaks for itself.
     """
-    # torch.compile refuses a function with a rule for the forward mode, torch.func.jvp one without.
-    function = _WithGradient if torch.compiler.is_compiling() else _WithGradientAndJvp
+    function: type[_WithGradient] = _WithGradientAndJvp
+    if torch.compiler.is_compiling():  # Dynamo traces no jvp, and no function where nothing needs a gradient
+        if not loss.requires_grad:
+            return loss
+        function = _WithGradient
     result: Tensor = function.apply(loss, *inputs_and_gradients)  # type: ignore[no-untyped-call]
     return result
