@@ -1,0 +1,77 @@
+"""What the book's build needs and YAML cannot say.
+
+The cache of executed chapters must know the library; each page offers its executed notebook; buttons that
+open it elsewhere exist only where the build is told the repository.
+"""
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+
+def _repository_url():
+    """Where the book's source is online, or None: told by the builder, or by GitHub's CI."""
+    if url := os.environ.get("BOOK_REPOSITORY_URL"):
+        return url
+    if "GITHUB_REPOSITORY" in os.environ:
+        return "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}".format_map(os.environ)
+    return None
+
+
+def _configure(app, config):
+    # A page holds what the library computed, so a change of the library must run the chapters anew;
+    # jupyter-cache looks at the cells alone.
+    root = Path(app.srcdir)
+    digest = hashlib.sha256()
+    for path in sorted([*root.glob("lossref/**/*.py"), root / "requirements.txt"]):
+        digest.update(path.read_bytes())
+    config.nb_execution_cache_path = str(root / "_build" / ".jupyter_cache" / digest.hexdigest()[:12])
+
+    options = config.html_theme_options
+    options["launch_buttons"] = {}
+    if url := _repository_url():
+        options |= {
+            "repository_url": url,
+            "repository_branch": os.environ.get("BOOK_REPOSITORY_BRANCH", "main"),
+            "use_repository_button": True,
+            "use_issues_button": True,
+            "launch_buttons": {
+                "notebook_interface": "jupyterlab",
+                "binderhub_url": "https://mybinder.org",
+                "colab_url": "https://colab.research.google.com",
+            },
+        }
+
+
+def _notebook_of(app, pagename):
+    """Return the executed notebook of a page, or None for a page that is no notebook."""
+    notebook = Path(app.srcdir) / "notebooks" / f"{Path(pagename).name}.ipynb"
+    return notebook if notebook.exists() else None
+
+
+def _offer_notebook(app, pagename, templatename, context, doctree):
+    """List the notebook among the downloads (before the theme collects them)."""
+    if _notebook_of(app, pagename):
+        context["ipynb_source"] = f"{pagename}.ipynb"
+
+
+def _serve_notebook(app, pagename, templatename, context, doctree):
+    """Put the notebook where the download points; let the launch buttons, made by the theme, open it."""
+    if not (notebook := _notebook_of(app, pagename)):
+        return
+    target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(notebook, target)
+    for group in context["header_buttons"]:
+        if group.get("label") == "launch-buttons":
+            for button in group["buttons"]:
+                button["url"] = button["url"].replace(f"{pagename}.md", f"notebooks/{notebook.name}")
+
+
+def setup(app):
+    """Connect to the build's events; the numbers place a hook before or after the theme's own."""
+    app.connect("config-inited", _configure, priority=100)
+    app.connect("html-page-context", _offer_notebook, priority=499)
+    app.connect("html-page-context", _serve_notebook, priority=502)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

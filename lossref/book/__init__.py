@@ -1,0 +1,34 @@
+"""What the chapters share beyond the losses: the look of figures, figures that move, tables, checks.
+
+`lossref` itself does not import it. Those who run a notebook get what it needs with `lossref[book]`.
+"""
+
+from lossref.book.figures import COLOURS, use_style
+from lossref.book.properties import (
+    best_constant,
+    grid,
+    has_bounded_slope,
+    is_convex,
+    jump,
+    noise_model,
+    slope,
+    steepest,
+)
+from lossref.book.show import source, table
+from lossref.book.slider import Slider
+
+__all__ = [
+    "COLOURS",
+    "Slider",
+    "best_constant",
+    "grid",
+    "has_bounded_slope",
+    "is_convex",
+    "jump",
+    "noise_model",
+    "slope",
+    "source",
+    "steepest",
+    "table",
+    "use_style",
+]

@@ -1,0 +1,66 @@
+"""The look of the book's figures: one style, and SVG that is the same, byte for byte, on every run.
+
+The tests compare each figure with the stored one: nothing in its SVG may depend on day, machine or chance.
+"""
+
+import io
+import re
+
+import matplotlib as mpl
+from cycler import cycler
+from IPython.core.getipython import get_ipython
+from matplotlib.figure import Figure
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+# Each loss keeps its colour in the whole book. All reach 4.5:1 on white, and in the dark theme once inverted.
+COLOURS = {
+    "l1": "#b45309",
+    "l2": "#1d4ed8",
+    "huber": "#047857",
+    "bce": "#a21caf",
+    "cross_entropy": "#be123c",
+    "other": "#475569",
+}
+
+STYLE = {
+    "axes.grid": True,
+    "axes.prop_cycle": cycler(color=list(COLOURS.values())),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": "medium",
+    "figure.constrained_layout.use": True,
+    "figure.figsize": (6.4, 3.6),
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
+    "grid.color": "#d4d4d8",
+    "grid.linewidth": 0.6,
+    "image.composite_image": False,
+    "legend.frameon": False,
+    "lines.linewidth": 2.0,
+    "svg.fonttype": "none",  # text stays text: smaller, and found by a search in the page
+    "svg.hashsalt": "lossref",
+}
+
+_ATTRIBUTE = re.compile(r'( (?:d|x|y|transform)=")([^"]*)')
+_NUMBER = re.compile(r"-?\d+\.\d+")
+
+
+def svg(figure: Figure) -> str:
+    """Draw a figure as SVG, coordinates rounded to a tenth of a point: smaller, and blind to the last bit."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # the layout is settled: drawing again must not move anything
+    for axes in figure.axes:
+        left, bottom, width, height = (round(edge, 4) for edge in axes.get_position().bounds)
+        axes.set_position((left, bottom, width, height))
+    out = io.StringIO()
+    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    drawn = out.getvalue()
+    drawn = drawn[drawn.index("<svg") :]
+    return _ATTRIBUTE.sub(lambda part: part[1] + _NUMBER.sub(lambda n: f"{float(n[0]):.1f}", part[2]), drawn)
+
+
+def use_style() -> None:
+    """Give every figure of this notebook the book's look, and show it as SVG."""
+    mpl.rcParams.update(STYLE)  # type: ignore[arg-type]
+    if (shell := get_ipython()) and shell.display_formatter:
+        set_matplotlib_formats("svg")  # type: ignore[no-untyped-call]
+        shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, svg)

@@ -1,0 +1,69 @@
+"""Checks behind the tables of properties: each reads a property off the loss itself, on a fine grid.
+
+A `curve` is a loss as a function of one number for each element of a tensor: of the residual, or of a logit.
+"""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+Curve = Callable[[Tensor], Tensor]
+
+
+def grid(low: float, high: float, points: int = 20_001) -> Tensor:
+    """Evenly spaced float64 numbers from low to high, both included."""
+    return torch.linspace(low, high, points, dtype=torch.float64)
+
+
+def slope(curve: Curve, x: Tensor) -> Tensor:
+    """Differentiate the curve at each x."""
+    x = x.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(curve(x).sum(), x)
+    return gradient
+
+
+def is_convex(curve: Curve, low: float, high: float) -> bool:
+    """Whether no point of the curve lies above the chord between its neighbours."""
+    y = curve(grid(low, high))
+    return bool((y[:-2] - 2 * y[1:-1] + y[2:] >= -1e-12 * y.abs().max()).all())
+
+
+def jump(curve: Curve, at: float = 0.0, step: float = 1e-9) -> float:
+    """How far the slope jumps at a point: 0 where the curve is differentiable, up to the step."""
+    below, above = slope(curve, torch.tensor([at - step, at + step], dtype=torch.float64)).tolist()
+    return round(float(above - below), 6)
+
+
+def steepest(curve: Curve, low: float, high: float) -> float:
+    """The largest slope in absolute value: the Lipschitz constant of the curve between low and high."""
+    return float(slope(curve, grid(low, high)).abs().max())
+
+
+def has_bounded_slope(curve: Curve, low: float, high: float) -> bool:
+    """Whether a ten times wider interval is no steeper than the given one."""
+    return steepest(curve, 10 * low, 10 * high) <= steepest(curve, low, high) * (1 + 1e-9)
+
+
+def best_constant(loss: Callable[[Tensor, Tensor], Tensor], data: Tensor, low: float, high: float) -> float:
+    """The one number, predicted for all of the data, that has the smallest mean loss; found by trying."""
+    for _ in range(4):
+        candidates = torch.linspace(low, high, 2001, dtype=torch.float64)
+        losses = torch.stack([loss(candidate.expand_as(data), data) for candidate in candidates])
+        near = candidates[losses <= losses.min() + 1e-12]
+        width = (high - low) / 100
+        low, high = float(near.mean()) - width, float(near.mean()) + width
+    return float(near.mean())
+
+
+def noise_model(
+    curve: Curve, models: Mapping[str, Distribution], low: float = -5.0, high: float = 5.0
+) -> str:
+    """The name of the distribution whose negative log density is this curve, up to a constant."""
+    residual = grid(low, high)
+    for name, model in models.items():
+        constant = curve(residual) + model.log_prob(residual)
+        if torch.allclose(constant, constant[0].expand_as(constant), atol=1e-9):
+            return name
+    raise ValueError(f"the curve is the negative log density of none of: {', '.join(models)}")

@@ -1,0 +1,32 @@
+"""What a cell shows besides numbers and figures: a table, and the code of a function in the package."""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+
+from IPython.display import Markdown
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Markdown:
+    """Show rows as a table; floats with four significant digits, the rest as it prints."""
+
+    def line(cells: Sequence[object]) -> str:
+        texts = (f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells)
+        return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
+
+    lines = [line(header), line(["---"] * len(header)), *map(line, rows)]
+    return Markdown("\n".join(lines))  # type: ignore[no-untyped-call]
+
+
+def source(function: Callable[..., object]) -> Markdown:
+    """Show the code of a function, without its docstring, as it stands in the installed package."""
+    code = textwrap.dedent(inspect.getsource(function))
+    definition = ast.parse(code).body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    lines = code.splitlines()
+    if ast.get_docstring(definition):
+        docstring = definition.body[0]
+        assert docstring.end_lineno is not None
+        del lines[docstring.lineno - 1 : docstring.end_lineno]
+    return Markdown("\n".join(["```python", *lines, "```"]))  # type: ignore[no-untyped-call]
