@@ -61,10 +61,10 @@ def process(rank: int, world_size: int, folder: str) -> None:
     dist.init_process_group("gloo", store=store, rank=rank, world_size=world_size)
     mesh = init_device_mesh("cpu", (world_size,))
     found = []
-    for rows, classes in SHAPES:
+    for rows, classes in SHAPES if world_size == 2 else SHAPES[1:]:
         for dim in (0, 1):
             for call in calls(rows, classes):
-                for reduction in ("mean", "sum", "none"):
+                for reduction in ("mean", "none") if dim == 0 else ("mean",):
                     name = f"{call}, {rows} x {classes}, sharded along {dim}, {reduction}"
                     theirs = (
                         fault(call.loss.theirs, call, dim, reduction, mesh) if reduction == "mean" else None
