@@ -122,9 +122,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    print(
-        f"torch {torch.__version__}, lossref {lossref.__version__}; ratios to torch.nn.functional in eager mode"
-    )
+    print(f"torch {torch.__version__}, lossref {lossref.__version__}")
     for size in options.sizes:
         measure(int(size), options.compiled, options.budget)
 
