@@ -95,7 +95,7 @@ def test_value_and_gradient_are_exact(world_size: int, tmp_path: Path, record_pr
     means = [result for result in ours if result[2] == "mean"]
     wrong = [theirs for *_, theirs in means if theirs]
     # When this fails, torch has mended its own (issue 185167), and the book can say so.
-    assert "wrong gradient" in wrong
+    assert ("wrong gradient" if world_size == 2 else "wrong value") in wrong  # even shards; uneven ones
     record_property("cases", (f"sharded over {world_size} processes", len(ours)))
     note = f"of {len(means)} means over {world_size} processes torch.nn.functional gets {len(wrong)} wrong"
     record_property("note", note)
