@@ -19,6 +19,12 @@ METADATA = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->", re.S)
 FIGURE = re.compile(r'(<figure class="slider".*?)(<svg.*?</svg>)', re.S)
 IMAGE = re.compile(r'<img ([^>]*?src="(?:\.\./)*(_images/[^"]+\.svg)"[^>]*?)\s*/?>')
 SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)pt" height="([\d.]+)pt"')
+# The theme settles between light and dark when all is read, and code has no style, and other heights, until then.
+THEME = 'dataset.theme = localStorage.getItem("theme") || "auto";'
+THEME_AT_ONCE = (
+    'dataset.theme = document.documentElement.dataset.mode !== "auto" ? document.documentElement.dataset.mode'
+    ' : matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";'
+)
 ICON = re.compile(
     r'([^{}]*):before\{content:"\\([0-9a-f]{4})"\}'
 )  # .fa-bars:before,.fa-navicon:before{content:"\f0c9"}
@@ -55,7 +61,7 @@ def _lighten(app, exception):
     for page in app.outdir.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         shown |= set(re.findall(r"\bfa-[a-z0-9-]+", text))
-        text = SCRIPT.sub("", text)
+        text = SCRIPT.sub("", text).replace(THEME, THEME_AT_ONCE)
         if page.name != "search.html":
             text = SEARCH.sub("", text)
         text = PLAIN_CODE.sub(r"\1", text)
