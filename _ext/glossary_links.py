@@ -1,6 +1,6 @@
-"""Link each term of the glossary where a page first mentions it; its definition shows when a pointer rests there.
+"""Link each term of the glossary where a page first mentions it; its definition shows under a resting pointer.
 
-Authors write plain text. A `title` needs no script, and a screen reader reads it; citations have theirs likewise.
+Authors write plain text. A `title` needs no script, and screen readers know it; citations have theirs likewise.
 """
 
 import re
@@ -19,7 +19,7 @@ ELSEWHERE = (
     nodes.title,
     nodes.caption,
 )
-SIGNS = {"sigma": "σ", "varepsilon": "ε", "sum": "Σ", "log": "log"}
+SIGNS = {"sigma": "\N{GREEK SMALL LETTER SIGMA}", "varepsilon": "ε", "sum": "Σ"}
 
 
 def _plain(definition):

@@ -1,8 +1,8 @@
 """Keep the pages light: send what a reader needs, and nothing that moves the text once it is there.
 
-The theme loads 1.5 MB of script to draw a dozen icons, which its style sheet can draw as well from a font, and the
-whole index of the search on pages that do not search. Colours of code that are the text's own, names of a figure's
-parts that nothing refers to, and the like, are a fifth of a page.
+The theme loads 1.5 MB of script to draw a dozen icons, which its style sheet can draw as well from a font, and
+the index of the search on pages that do not search. Tags that give code the colour it has anyway, names of a
+figure's parts that nothing refers to, and the like, are a fifth of a page.
 """
 
 import re
@@ -13,13 +13,13 @@ SCRIPT = re.compile(r'\s*<script defer src="[^"]*/fontawesome\.js[^"]*"></script
 SEARCH = re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
 # Names, punctuation, operators and space: they have the colour of the text around them (_static/book.css).
 PLAIN_CODE = re.compile(r'<span class="(?:n|nn|nx|o|p|pm|w)">([^<]*)</span>|(?<=<pre>)<span></span>')
-# What matplotlib calls its parts. The names of clips and markers, to which a figure does refer, have digits alone.
+# What matplotlib calls its parts. To clips and markers, p or m and ten digits, a figure does refer.
 PART = re.compile(r' id="(?!p[0-9a-f]{10}"|m[0-9a-f]{10}")[^"]*"')
 METADATA = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->", re.S)
 FIGURE = re.compile(r'(<figure class="slider".*?)(<svg.*?</svg>)', re.S)
 IMAGE = re.compile(r'<img ([^>]*?src="(?:\.\./)*(_images/[^"]+\.svg)"[^>]*?)\s*/?>')
 SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)pt" height="([\d.]+)pt"')
-# The theme settles between light and dark when all is read, and code has no style, and other heights, until then.
+# The theme settles between light and dark when all is read; until then code has no style and other heights.
 THEME = 'dataset.theme = localStorage.getItem("theme") || "auto";'
 THEME_AT_ONCE = (
     'dataset.theme = document.documentElement.dataset.mode !== "auto" ? document.documentElement.dataset.mode'
