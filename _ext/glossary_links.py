@@ -1,6 +1,6 @@
-"""Link each term of the glossary where a page first mentions it; its definition shows under a resting pointer.
+"""Link each term of the glossary where a page first mentions it; its definition shows under the pointer.
 
-Authors write plain text. A `title` needs no script, and screen readers know it; citations have theirs likewise.
+Authors write plain text. A `title` needs no script, screen readers know it, and citations have one too.
 """
 
 import re

@@ -1,8 +1,8 @@
 """Keep the pages light: send what a reader needs, and nothing that moves the text once it is there.
 
-The theme loads 1.5 MB of script to draw a dozen icons, which its style sheet can draw as well from a font, and
-the index of the search on pages that do not search. Tags that give code the colour it has anyway, names of a
-figure's parts that nothing refers to, and the like, are a fifth of a page.
+The theme loads 1.5 MB of script to draw a dozen icons, which its style sheet can draw as well from a font,
+and the index of the search on pages that do not search. Tags that give code the colour it has anyway, names of
+a figure's parts that nothing refers to, and the like, are a fifth of a page.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What the files of the built book say without a browser: every link leads somewhere, every term is explained."""
+"""The files of the built book, without a browser: every link leads somewhere, every term is explained."""
 
 import re
 from functools import cache
