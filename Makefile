@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
+# Small tensors: more threads cost time, and could change the last digit of a sum.
+export OMP_NUM_THREADS := 1
 .PHONY: help book notebooks test test-torch lint format serve bench clean
 
 help: ## Say what each target does
@@ -17,8 +19,7 @@ notebooks: .venv/ready ## Run the pages and write notebooks/ (some: make noteboo
 	$(BIN)/python tools/notebooks.py $(NAMES)
 
 test: lint book ## Confirm everything: library, every notebook's outputs, pages
-	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --nbval notebooks -n 2 --dist loadfile
+	$(BIN)/python -m pytest --nbval -n 2 --dist loadfile lossref tests notebooks
 
 # In an environment of its own, under _build. A new torch may change a message or a number that a page shows: this says which.
 # TORCH is a version, or newest, or nightly (which needs an index that has one: PIP_EXTRA_INDEX_URL).

@@ -1,6 +1,8 @@
-"""Keep the pages light: of the icons that the theme brings, send those that the book shows.
+"""Keep the pages light: send what a reader needs, and nothing that moves the text once it is there.
 
-The theme loads 1.5 MB of script to draw a dozen icons, which its style sheet can draw as well from a font.
+The theme loads 1.5 MB of script to draw a dozen icons, which its style sheet can draw as well from a font,
+and the index of the search on pages that do not search. Tags that give code the colour it has anyway, names of
+a figure's parts that nothing refers to, and the like, are a fifth of a page.
 """
 
 import re
@@ -8,6 +10,21 @@ import re
 from fontTools import subset
 
 SCRIPT = re.compile(r'\s*<script defer src="[^"]*/fontawesome\.js[^"]*"></script>')
+SEARCH = re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
+# Names, punctuation, operators and space: they have the colour of the text around them (_static/book.css).
+PLAIN_CODE = re.compile(r'<span class="(?:n|nn|nx|o|p|pm|w)">([^<]*)</span>|(?<=<pre>)<span></span>')
+# What matplotlib calls its parts. To clips and markers, p or m and ten digits, a figure does refer.
+PART = re.compile(r' id="(?!p[0-9a-f]{10}"|m[0-9a-f]{10}")[^"]*"')
+METADATA = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->", re.S)
+FIGURE = re.compile(r'(<figure class="slider".*?)(<svg.*?</svg>)', re.S)
+IMAGE = re.compile(r'<img ([^>]*?src="(?:\.\./)*(_images/[^"]+\.svg)"[^>]*?)\s*/?>')
+SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)pt" height="([\d.]+)pt"')
+# The theme settles between light and dark when all is read; until then code has no style and other heights.
+THEME = 'dataset.theme = localStorage.getItem("theme") || "auto";'
+THEME_AT_ONCE = (
+    'dataset.theme = document.documentElement.dataset.mode !== "auto" ? document.documentElement.dataset.mode'
+    ' : matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";'
+)
 ICON = re.compile(
     r'([^{}]*):before\{content:"\\([0-9a-f]{4})"\}'
 )  # .fa-bars:before,.fa-navicon:before{content:"\f0c9"}
@@ -16,14 +33,41 @@ PRIVATE = re.compile(
 )  # where the font keeps its icons: those that the styles name themselves
 
 
+def _short(figure):
+    """Return the same drawing in fewer bytes."""
+    return re.sub(r"\s*\n\s*", " ", PART.sub("", METADATA.sub("", figure)))
+
+
+def _sized(out):
+    """Return what gives an image the size of its file, so that its place is there before it is."""
+
+    def sized(image):
+        attributes, path = image.groups()
+        if " width=" in attributes:
+            return image[0]
+        size = SIZE.search((out / path).read_text(encoding="utf-8"))
+        width, height = (round(float(points) * 4 / 3) for points in size.groups())
+        return f'<img {attributes} width="{width}" height="{height}" loading="lazy" />'
+
+    return sized
+
+
 def _lighten(app, exception):
     if exception or app.builder.format != "html":
         return
+    for figure in app.outdir.glob("_images/*.svg"):
+        figure.write_text(_short(figure.read_text(encoding="utf-8")), encoding="utf-8")
     shown = set()
     for page in app.outdir.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         shown |= set(re.findall(r"\bfa-[a-z0-9-]+", text))
-        page.write_text(SCRIPT.sub("", text), encoding="utf-8")
+        text = SCRIPT.sub("", text).replace(THEME, THEME_AT_ONCE)
+        if page.name != "search.html":
+            text = SEARCH.sub("", text)
+        text = PLAIN_CODE.sub(r"\1", text)
+        text = FIGURE.sub(lambda figure: figure[1] + _short(figure[2]), text)
+        text = IMAGE.sub(_sized(app.outdir), text)
+        page.write_text(text, encoding="utf-8")
     static = app.outdir / "_static"
     css = "".join(path.read_text(encoding="utf-8") for path in static.glob("styles/*.css"))
     codes = {ord(icon) for icon in PRIVATE.findall(css)}

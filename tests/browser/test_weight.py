@@ -1,0 +1,97 @@
+"""What a visit costs: bytes, time to the first formula, text that moves while one reads."""
+
+import gzip
+import re
+
+import pytest
+
+from .conftest import HTML
+from .test_pages import CHAPTERS
+
+FIRST_VISIT, NEXT_PAGE, ALL_FIGURES = 350, 60, 85  # KB, as a server sends them
+
+WATCH_SHIFTS = """
+    window.shifts = [];
+    new PerformanceObserver(list => {
+        for (const entry of list.getEntries())
+            for (const source of entry.sources)
+                if (source.node?.parentElement?.closest('article'))
+                    window.shifts.push([entry.value, source.node.textContent.slice(0, 60)]);
+    }).observe({type: 'layout-shift', buffered: true});
+"""
+
+
+def kilobytes(names):
+    """The size of files of the book, compressed as servers do."""
+    total = 0
+    for name in names:
+        data = (HTML / name).read_bytes()
+        total += len(data if name.endswith((".woff2", ".png")) else gzip.compress(data, 6))
+    return total / 1000
+
+
+def visit(page, site, path):
+    """Open a page, read it to its end; return the files asked for at once, and all."""
+    asked = []
+    page.on("response", lambda response: asked.append(re.sub(r"[?#].*", "", response.url.removeprefix(site))))
+    page.goto(site + path, wait_until="networkidle")
+    at_once = set(asked)
+    page.evaluate("""Promise.all([...document.images].map(image => {
+        image.loading = 'eager';
+        return image.decode();
+    }))""")
+    return at_once, set(asked)
+
+
+@pytest.fixture(scope="module")
+def shared(chromium, site):
+    """What a reader has who has been in the book before: the files of its first chapter."""
+    with chromium.new_context() as context:
+        files = visit(context.new_page(), site, "chapters/l2.html")[1]
+    return {name for name in files if name.startswith("_static/")}
+
+
+@pytest.mark.parametrize("path", CHAPTERS)
+def test_weight(open_page, site, shared, path):
+    page = open_page(site)
+    page.add_init_script(WATCH_SHIFTS)
+    at_once, everything = visit(page, site, path)
+    first, following, figures = map(kilobytes, (everything, at_once - shared, everything - shared))
+    print(f"{path}: first visit {first:.0f} KB, next page {following:.0f} KB, with figures {figures:.0f} KB")
+    assert first <= FIRST_VISIT
+    assert following <= NEXT_PAGE
+    assert figures <= ALL_FIGURES
+    assert moved(page) < 0.01
+
+
+def moved(page):
+    """How far the text jumped while the page came in, as browsers count it (0.1 is good)."""
+    return sum(value for value, _ in page.evaluate("window.shifts"))
+
+
+def test_the_check_of_jumps_bites(open_page, site):
+    page = open_page(site)
+    page.add_init_script(WATCH_SHIFTS)
+    page.goto(site + "chapters/l2.html")
+    page.evaluate("""new Promise(done => requestAnimationFrame(() => {
+        document.querySelector('article').insertAdjacentHTML('afterbegin', '<div style="height: 300px"></div>');
+        setTimeout(done, 300);
+    }))""")
+    assert moved(page) > 0.01
+
+
+def test_a_formula_is_readable_within_a_second_from_the_disk(open_page):
+    home = HTML.as_uri()
+    best = 10_000
+    for _ in range(3):  # the machine may be busy
+        page = open_page(home)
+        page.goto(f"{home}/chapters/l2.html", wait_until="commit")
+        page.locator(".katex-html").first.wait_for()
+        painted = page.evaluate("""async () => {
+            await document.fonts.ready;
+            await new Promise(requestAnimationFrame);
+            return performance.now();
+        }""")
+        best = min(best, painted)
+    print(f"first formula after {best:.0f} ms")
+    assert best < 1000

@@ -1,0 +1,85 @@
+"""The files of the built book, without a browser: every link leads somewhere, every term is explained."""
+
+import re
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+HTML = Path(__file__).resolve().parent.parent / "_build" / "html"
+PAGES = sorted(page for page in HTML.rglob("*.html") if "_static" not in page.parts)
+
+
+class Page(HTMLParser):
+    """The addresses that a page asks for or leads to, its anchors, and its linked terms."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.addresses, self.anchors, self.terms = [], set(), []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self.anchors |= {given[name] for name in ("id", "name") if given.get(name)}
+        if tag != "link" or given.get("rel") not in ("canonical", "search"):
+            self.addresses += [given[name] for name in ("href", "src") if given.get(name)]
+        if tag == "a" and "term" in (given.get("class") or "").split():
+            self.terms.append((given["href"], given.get("title") or ""))
+
+
+@cache
+def parsed(path):
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def broken_links(path, page):
+    """Links of a page to files or anchors that the book does not have."""
+    broken = []
+    for address in page.addresses:
+        parts = urlsplit(address)
+        if parts.scheme or parts.netloc:
+            continue
+        # The page that says "not here" stands at any address: its links begin at the top.
+        start = HTML if parts.path.startswith("/") else path.parent
+        target = (start / unquote(parts.path).lstrip("/")).resolve() if parts.path else path
+        anchors = page.anchors if target == path else None
+        if target.is_dir():
+            target /= "index.html"
+        if not target.exists():
+            broken.append(address)
+        elif parts.fragment and target.suffix == ".html":
+            anchors = parsed(target).anchors if anchors is None else anchors
+            if unquote(parts.fragment) not in anchors:
+                broken.append(address)
+    return broken
+
+
+def test_the_book_is_built():
+    assert len(PAGES) > 10, "there is no book to look at: run `make book`"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(HTML)))
+def test_links_and_anchors(path):
+    assert broken_links(path, parsed(path)) == []
+
+
+def test_the_check_of_links_bites():
+    path = HTML / "chapters" / "l2.html"
+    faults = ["nowhere.html", "#nowhere", "l1.html#nowhere", "../_images/nowhere.svg"]
+    good = ["l1.html", "l1.html#the-formula", "https://example.org/x"]
+    text = "".join(f'<a href="{fault}">x</a>' for fault in [*faults, *good])
+    assert broken_links(path, Page(text)) == faults
+
+
+def test_terms_are_explained_once_a_page_in_plain_text():
+    count = 0
+    for path in PAGES:
+        terms = parsed(path).terms
+        count += len(terms)
+        assert len(set(terms)) == len(terms), path
+        for address, definition in terms:
+            assert len(definition) > 20, (path, address)
+            assert not re.search(r"[\\${}]", definition), (path, address, definition)
+    assert count > 50
