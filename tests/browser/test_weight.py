@@ -74,7 +74,8 @@ def test_the_check_of_jumps_bites(open_page, site):
     page.add_init_script(WATCH_SHIFTS)
     page.goto(site + "chapters/l2.html")
     page.evaluate("""new Promise(done => requestAnimationFrame(() => {
-        document.querySelector('article').insertAdjacentHTML('afterbegin', '<div style="height: 300px"></div>');
+        const late = '<div style="height: 300px"></div>';
+        document.querySelector('article').insertAdjacentHTML('afterbegin', late);
         setTimeout(done, 300);
     }))""")
     assert moved(page) > 0.01
