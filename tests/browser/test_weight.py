@@ -27,7 +27,7 @@ def kilobytes(names):
     for name in names:
         data = (HTML / name).read_bytes()
         total += len(data if name.endswith((".woff2", ".png")) else gzip.compress(data, 6))
-    return total / 1000
+    return total / 1024
 
 
 def visit(page, site, path):
