@@ -250,6 +250,12 @@ NUMBERS["reductions"] = COMMON | {
     "mu": uniform(-1, 1, 3, seed=18),
     "sigma": uniform(0.5, 2, 3, seed=19),
 }
+NUMBERS["custom"] = COMMON | {
+    "tau": vector(0.3).squeeze(),
+    "gamma": vector(1.5).squeeze(),
+    "alpha": vector(0.25).squeeze(),
+    "p": uniform(0.02, 0.98, N, seed=21),
+}
 ONES, YES_NO, TRUE_CLASS = torch.ones(N, dtype=torch.float64), vector(0, 1).repeat(6), one_hot(2, C)
 LABELS = vector(1, 4, 2, 2, 3, 1).repeat(2)  # in formulas the first class is 1
 ROWS = uniform(-3, 3, N, C, seed=16).softmax(dim=1)
@@ -292,6 +298,28 @@ def best_logit(share, alpha):
         rises = slope(F.binary_cross_entropy_with_logits, middle, share, pos_weight=alpha) > 0
         low, high = torch.where(rises, low, middle), torch.where(rises, middle, high)
     return middle
+
+
+OFF_TARGETS = uniform(-3, 3, N, seed=22)  # no residual is exactly 0
+
+
+def pinball(x, y, tau):
+    """Return the quantile loss: what is too low costs tau, what is too high 1 - tau."""
+    return torch.where(x < y, tau, 1 - tau) * F.l1_loss(x, y, reduction="none")
+
+
+def focal(x, y, gamma, alpha=None):
+    """Return the focal loss of logits, for labels that are 0 or 1."""
+    truth = (x * (2 * y - 1)).sigmoid()
+    weight = 1 if alpha is None else torch.where(y == 1, alpha, 1 - alpha)
+    bce = F.binary_cross_entropy_with_logits(x, y, reduction="none")
+    return weight * (1 - truth) ** gamma * bce
+
+
+def best_focal_share(p, gamma):
+    """Return the share of positives for which p is the stationary report under the focal loss."""
+    yes, no = (slope(focal, p.logit(), y, gamma=gamma) for y in (ONES, 1 - ONES))
+    return no / (no - yes)
 
 
 BEST = best_logit(NUMBERS["bce"]["q"], COMMON["alpha"])
@@ -363,6 +391,17 @@ TWINS = {
     "eq-reductions-split": lambda x, y, ell, n, m, K=3: F.mse_loss(x, y),
     "eq-reductions-ddp": lambda g, R=3: g.mean(dim=0),
     "eq-reductions-factor-ddp": lambda n, R=3: n / n.mean(),
+    # chapters/custom.md
+    "eq-custom-log-cosh": lambda x, y: (x - y).cosh().log(),
+    "eq-custom-log-cosh-gradient": lambda x, y: (x - y).tanh(),
+    "eq-custom-log-cosh-stable": lambda x, y: (x - y).cosh().log(),
+    "eq-custom-log-cosh-small": lambda x, y: (x - y).cosh().log(),
+    "eq-custom-quantile": lambda x, y, tau: pinball(x, y, tau),
+    "eq-custom-quantile-gradient": lambda y, tau, x=OFF_TARGETS: slope(pinball, x, y, tau=tau),
+    "eq-custom-focal": lambda gamma, alpha, x=OFF_TARGETS, y=YES_NO: focal(x, y, gamma, alpha),
+    "eq-custom-focal-stable": lambda gamma, x=OFF_TARGETS, y=YES_NO: focal(x, y, gamma),
+    "eq-custom-focal-gradient": lambda gamma, alpha=1, x=OFF_TARGETS, y=ONES: slope(focal, x, y, gamma=gamma),
+    "eq-custom-focal-share": lambda p, gamma: best_focal_share(p, gamma),
 }
 
 
@@ -460,16 +499,22 @@ BROKEN = [
     ("eq-l2-split", r"(c - \bar{y})^2 +", r"(c - \bar{y})^2 -", "not close"),
     ("eq-l2-split", r"\bar{y} - y_i", r"\mu - y_i", "has no value"),
     ("eq-l2-split", r"+ \frac{1}{N}", r"+ \frac{1}{N", "expected"),
+    ("eq-custom-log-cosh-stable", r"e^{-2", r"e^{-", "not close"),
+    ("eq-custom-quantile", r"(\tau - 1)", r"(1 - \tau)", "not close"),
+    ("eq-custom-focal", r"(1 - \alpha)", r"\alpha", "not close"),
+    ("eq-custom-focal-gradient", r"+ p - 1", r"- p + 1", "not close"),
+    ("eq-custom-focal-share", r"h(1 - p)}{", r"h(p)}{", "not close"),
 ]
 
 
 @pytest.mark.parametrize(("label", "right", "wrong", "heard"), BROKEN)
 def test_a_wrong_equation_is_caught(label, right, wrong, heard):
-    equations = dict(BOOK["l2"])
+    (page,) = (page for page, equations in BOOK.items() if label in equations)
+    equations = dict(BOOK[page])
     assert right in equations[label], "the example is out of date: the equation does not hold what it breaks"
     equations[label] = equations[label].replace(right, wrong)
     with pytest.raises((AssertionError, FormulaError), match=heard):
-        check_equation(label, equations, TWINS[label])
+        check_equation(label, equations, TWINS[label], NUMBERS.get(page, COMMON))
 
 
 def test_equations_are_found_where_they_are_labelled():
