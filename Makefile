@@ -4,7 +4,7 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 # Small tensors: more threads cost time, and could change the last digit of a sum.
 export OMP_NUM_THREADS := 1
-.PHONY: help book notebooks test test-torch lint format serve bench clean
+.PHONY: help book notebooks test test-torch lint links format serve bench clean
 
 help: ## Say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -41,6 +41,11 @@ lint: .venv/ready ## Check style, types and spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell
+
+# Asks the hosts that the pages link to, and so never in the tests; GitHub runs it each week.
+links: .venv/ready ## Try every link to another site (needs a network)
+	$(BIN)/jupyter-book build --builder linkcheck --path-output _build/links .
 
 format: .venv/ready ## Put code and cells into the one style
 	$(BIN)/ruff check --fix .

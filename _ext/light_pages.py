@@ -1,11 +1,12 @@
 """Keep the pages light: send what a reader needs, and nothing that moves the text once it is there.
 
 The theme loads 1.5 MB of script to draw a dozen icons, which its style sheet can draw as well from a font,
-and the index of the search on pages that do not search. Tags that give code the colour it has anyway, names of
-a figure's parts that nothing refers to, and the like, are a fifth of a page.
+and the index of the search on pages that do not search. Tags that give code the colour it has anyway, and
+names of a figure's parts that nothing refers to, are a fifth of a page; unused signs are half of a font.
 """
 
 import re
+from html import unescape
 
 from fontTools import subset
 
@@ -17,6 +18,9 @@ PLAIN_CODE = re.compile(r'<span class="(?:n|nn|nx|o|p|pm|w)">([^<]*)</span>|(?<=
 PART = re.compile(r' id="(?!p[0-9a-f]{10}"|m[0-9a-f]{10}")[^"]*"')
 METADATA = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->", re.S)
 FIGURE = re.compile(r'(<figure class="slider".*?)(<svg.*?</svg>)', re.S)
+# The source of a formula, which its MathML does not need; empty lines.
+TEX = re.compile(r'<annotation encoding="application/x-tex">.*?</annotation>|\n\s*(?=\n)', re.S)
+FORMULA = re.compile(r'<span class="katex-html".*?(?=</(?:p|div|t[dh]|li|d[dt]|h\d|figcaption)>)', re.S)
 IMAGE = re.compile(r'<img ([^>]*?src="(?:\.\./)*(_images/[^"]+\.svg)"[^>]*?)\s*/?>')
 SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)pt" height="([\d.]+)pt"')
 # The theme settles between light and dark when all is read; until then code has no style and other heights.
@@ -52,19 +56,28 @@ def _sized(out):
     return sized
 
 
+def _keep(characters, fonts):
+    """Leave in the fonts only the glyphs of these characters."""
+    unicodes = ",".join(f"{code:x}" for code in sorted(characters))
+    for font in fonts:
+        subset.main([str(font), f"--unicodes={unicodes}", "--flavor=woff2", f"--output-file={font}"])
+
+
 def _lighten(app, exception):
     if exception or app.builder.format != "html":
         return
     for figure in app.outdir.glob("_images/*.svg"):
         figure.write_text(_short(figure.read_text(encoding="utf-8")), encoding="utf-8")
-    shown = set()
+    shown, signs = set(), set()
     for page in app.outdir.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         shown |= set(re.findall(r"\bfa-[a-z0-9-]+", text))
+        for formula in FORMULA.findall(text):
+            signs |= set(map(ord, unescape(re.sub(r"<[^>]*>", "", formula))))
         text = SCRIPT.sub("", text).replace(THEME, THEME_AT_ONCE)
         if page.name != "search.html":
             text = SEARCH.sub("", text)
-        text = PLAIN_CODE.sub(r"\1", text)
+        text = TEX.sub("", PLAIN_CODE.sub(r"\1", text))
         text = FIGURE.sub(lambda figure: figure[1] + _short(figure[2]), text)
         text = IMAGE.sub(_sized(app.outdir), text)
         page.write_text(text, encoding="utf-8")
@@ -74,9 +87,8 @@ def _lighten(app, exception):
     codes |= {
         int(code, 16) for names, code in ICON.findall(css) if shown & set(re.findall(r"fa-[a-z0-9-]+", names))
     }
-    for font in static.glob("vendor/fontawesome/webfonts/*.woff2"):
-        unicodes = ",".join(f"{code:x}" for code in sorted(codes))
-        subset.main([str(font), f"--unicodes={unicodes}", "--flavor=woff2", f"--output-file={font}"])
+    _keep(codes, static.glob("vendor/fontawesome/webfonts/*.woff2"))
+    _keep(signs, static.glob("katex/fonts/*.woff2"))
 
 
 def setup(app):

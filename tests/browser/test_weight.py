@@ -27,7 +27,7 @@ def kilobytes(names):
     for name in names:
         data = (HTML / name).read_bytes()
         total += len(data if name.endswith((".woff2", ".png")) else gzip.compress(data, 6))
-    return total / 1000
+    return total / 1024
 
 
 def visit(page, site, path):
@@ -74,7 +74,8 @@ def test_the_check_of_jumps_bites(open_page, site):
     page.add_init_script(WATCH_SHIFTS)
     page.goto(site + "chapters/l2.html")
     page.evaluate("""new Promise(done => requestAnimationFrame(() => {
-        document.querySelector('article').insertAdjacentHTML('afterbegin', '<div style="height: 300px"></div>');
+        const late = '<div style="height: 300px"></div>';
+        document.querySelector('article').insertAdjacentHTML('afterbegin', late);
         setTimeout(done, 300);
     }))""")
     assert moved(page) > 0.01
