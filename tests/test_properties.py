@@ -25,8 +25,10 @@ def huber(r):
 
 @pytest.mark.parametrize(
     ("curve", "convex"),
-    [(square, True), (torch.abs, True), (torch.nn.functional.softplus, True)]
-    + [
+    [
+        (square, True),
+        (torch.abs, True),
+        (torch.nn.functional.softplus, True),
         (torch.sin, False),
         (torch.tanh, False),
         (lambda r: -(r**2), False),
