@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help book notebooks test lint format serve bench clean
+.PHONY: help book notebooks test test-torch lint format serve bench clean
 
 help: ## Say what each target does
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 book: .venv/ready ## Build the book into _build/html; a warning fails it
 	@rm -rf _build/html _build/.doctrees
@@ -19,6 +19,22 @@ notebooks: .venv/ready ## Run the pages and write notebooks/ (some: make noteboo
 test: lint book ## Confirm everything: library, every notebook's outputs, pages
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest --nbval notebooks -n 2 --dist loadfile
+
+# In an environment of its own, under _build. A new torch may change a message or a number that a page shows: this says which.
+# TORCH is a version, or newest, or nightly (which needs an index that has one: PIP_EXTRA_INDEX_URL).
+OTHER = _build/torch-$(TORCH)
+torch-newest := >=2.13
+torch-nightly := >=2.13.0.dev0
+test-torch: ## Run the library and the notebooks on another torch (make test-torch TORCH=2.14.0, or newest)
+	@test -n "$(TORCH)" || { echo "make test-torch: name a version, as in: make test-torch TORCH=2.14.0 (or newest)" >&2; exit 2; }
+	$(PYTHON) -m venv $(OTHER)
+	sed 's/^torch==.*/torch$(or $(torch-$(TORCH)),==$(TORCH))/' requirements.txt > $(OTHER)/requirements.txt
+	$(OTHER)/bin/python -m pip install --quiet --upgrade --requirement $(OTHER)/requirements.txt
+	@$(OTHER)/bin/python -c 'import torch; print("torch", torch.__version__)'
+	@failed=; \
+	$(OTHER)/bin/python -m pytest --ignore=tests/browser --ignore=tests/test_build.py --ignore=tests/test_notebooks.py || failed="the library"; \
+	$(OTHER)/bin/python -m pytest --nbval notebooks --nbval-sanitize-with tests/any_torch.cfg -n 2 --dist loadfile || failed="$${failed:+$$failed and }the notebooks"; \
+	test -z "$$failed" || { echo "make test-torch: on torch $(TORCH), $$failed differ; what, is said above." >&2; exit 1; }
 
 lint: .venv/ready ## Check style, types and spelling
 	$(BIN)/ruff check .

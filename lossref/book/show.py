@@ -9,7 +9,13 @@ from IPython.display import Markdown
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Markdown:
-    """Show rows as a table; floats with four significant digits, the rest as it prints."""
+    """Show rows as a table; floats with four significant digits, the rest as it prints.
+
+    Raises:
+        ValueError: If a column has no name, by which those who hear a table know where they are.
+    """
+    if not all(header):
+        raise ValueError(f"header must name every column, got {list(header)}")
 
     def line(cells: Sequence[object]) -> str:
         texts = (f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells)
