@@ -31,6 +31,15 @@ def at_least_float32(loss: Loss) -> Loss:
     return cast(Loss, wrapper)
 
 
+def check_real(input: Tensor, target: Tensor) -> None:
+    """Refuse complex numbers, and integers on both sides."""
+    if not torch.promote_types(input.dtype, target.dtype).is_floating_point:
+        raise NotImplementedError(
+            "input and target must be real, and one of them floating point; "
+            f"got input of {input.dtype} and target of {target.dtype}"
+        )
+
+
 def difference(input: Tensor, target: Tensor) -> Tensor:
     """Return `input - target`; warn, as torch does, when their shapes differ and must be broadcast."""
     if input.shape != target.shape:
@@ -38,21 +47,10 @@ def difference(input: Tensor, target: Tensor) -> Tensor:
             f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). "
             "This will likely lead to incorrect results due to broadcasting. "
             "Please ensure they have the same size.",
-            stacklevel=4,  # user, at_least_float32, loss, here
+            stacklevel=4,  # the caller of the loss, at_least_float32, the loss, here
         )
         input, target = torch.broadcast_tensors(input, target)  # type: ignore[no-untyped-call]
     return input - target
-
-
-def real_difference(input: Tensor, target: Tensor) -> Tensor:
-    """Return the :func:`difference` of two real tensors of which one at least is floating point."""
-    dtype = torch.promote_types(input.dtype, target.dtype)
-    if not dtype.is_floating_point:
-        raise NotImplementedError(
-            "input and target must be real, and one of them floating point; "
-            f"got input of {input.dtype} and target of {target.dtype}"
-        )
-    return difference(input, target)
 
 
 def weight_like(input: Tensor, weight: Tensor, loss: Tensor) -> Tensor:

@@ -21,8 +21,8 @@ def _check(input: Tensor, target: Tensor) -> None:
 
 def _check_probability(name: str, tensor: Tensor) -> None:
     if tensor.numel() and values_are_known(tensor):
-        low, high = torch.aminmax(tensor.detach())
-        if not (low >= 0 and high <= 1):  # also where there is a nan
+        low, high = (bound.item() for bound in torch.aminmax(tensor.detach()))
+        if not (low >= 0 and high <= 1):  # nor is a nan
             raise RuntimeError(
                 f"all elements of {name} should be between 0 and 1, got values from {low:.4g} to {high:.4g}"
             )
@@ -30,7 +30,8 @@ def _check_probability(name: str, tensor: Tensor) -> None:
 
 def _factor(name: str, weight: Tensor, loss: Tensor) -> Tensor:
     """Return `weight` as a factor of `loss`: it may be broadcast, but must not enlarge the loss."""
-    if torch.broadcast_shapes(weight.shape, loss.shape) != loss.shape:  # type: ignore[no-untyped-call]
+    sizes = zip(reversed(weight.shape), reversed(loss.shape), strict=False)
+    if weight.dim() > loss.dim() or any(size not in (1, needed) for size, needed in sizes):
         raise RuntimeError(
             f"{name} must broadcast to the size of input, {tuple(loss.shape)}; got {tuple(weight.shape)}"
         )
@@ -86,10 +87,11 @@ def binary_cross_entropy(
         raise RuntimeError(f"target must have the dtype of input, got {target.dtype} and {input.dtype}")
     _check_probability("input", input)
     _check_probability("target", target)
-    p = input.detach()
-    loss = -(target * p.log().clamp(min=-100) + (1 - target) * (-p).log1p().clamp(min=-100))
-    gradient = (input - target) / (input * (1 - input)).clamp(min=1e-12)
-    loss = with_gradient(loss, input, gradient)
+    log_p = input.log().clamp(min=-100)
+    log_not_p = (-input).log1p().clamp(min=-100)
+    loss = -(target * log_p + (1 - target) * log_not_p)
+    slope = (input - target) / (input * (1 - input)).clamp(min=1e-12)
+    loss = with_gradient(loss, input, target, slope, log_not_p - log_p)
     if weight is not None:
         loss = _factor("weight", weight, loss) * loss
     return reduce(loss, reduction)

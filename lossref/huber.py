@@ -4,9 +4,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lossref._gradient import with_gradient
-from lossref._inputs import at_least_float32, real_difference, weight_like
+from lossref._inputs import at_least_float32, check_real, difference, weight_like
 from lossref._reduction import Reduction, reduce
-from lossref.l1 import l1_loss
 
 
 def clip(residual: Tensor, limit: float) -> Tensor:
@@ -74,10 +73,11 @@ def huber_loss(
         raise RuntimeError(
             f"delta must be positive: huber_loss does not support non-positive values for delta. Got {delta}"
         )
-    residual = real_difference(input, target)
+    check_real(input, target)
+    residual = difference(input, target)
     clipped = clip(residual, delta)
     loss = clipped * (residual - clipped / 2)
-    loss = with_gradient(loss.detach(), residual, clipped)
+    loss = with_gradient(loss, residual, clipped)
     if weight is not None:
         loss = weight_like(input, weight, loss) * loss
     return reduce(loss, reduction)
@@ -133,10 +133,11 @@ def smooth_l1_loss(
         raise RuntimeError(
             f"beta must not be negative: smooth_l1_loss does not support negative values for beta. Got {beta}"
         )
+    check_real(input, target)
+    residual = difference(input, target)
     if beta == 0:
-        return l1_loss(input, target, reduction=reduction)
-    residual = real_difference(input, target)
+        return reduce(residual.abs(), reduction)
     clipped = clip(residual, beta)
     slope = clipped / beta
     loss = slope * (residual - clipped / 2)
-    return reduce(with_gradient(loss.detach(), residual, slope), reduction)
+    return reduce(with_gradient(loss, residual, slope), reduction)

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from lossref._inputs import at_least_float32, real_difference, weight_like
+from lossref._inputs import at_least_float32, check_real, difference, weight_like
 from lossref._reduction import Reduction, reduce
 
 
@@ -49,7 +49,8 @@ def mse_loss(
         >>> mse_loss(torch.tensor([1.0, 2.0, 7.0]), torch.tensor([1.0, 4.0, 3.0]), reduction="none")
         tensor([ 0.,  4., 16.])
     """
-    loss = real_difference(input, target).square()
+    check_real(input, target)
+    loss = difference(input, target).square()
     if weight is None:
         return reduce(loss, reduction)
     weight = weight_like(input, weight, loss)

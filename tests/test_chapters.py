@@ -254,10 +254,9 @@ def bibliography(bib, pages):
         if kind.lower() == "book" or int(fields.get("year", 9999)) < CHECKABLE_YEAR:
             continue
         doi, eprint = fields.get("doi", ""), fields.get("eprint", "")
-        if not (
-            re.fullmatch(r"10\.\d{4,9}/\S+", doi) or re.fullmatch(r"\d{4}\.\d{4,5}|[\w-]+/\d{7}", eprint)
-        ):
-            yield f"{key} has neither a DOI nor an arXiv number"
+        known = re.fullmatch(r"10\.\d{4,9}/\S+", doi) or re.fullmatch(r"\d{4}\.\d{4,5}|[\w-]+/\d{7}", eprint)
+        if not known and not fields.get("url", "").startswith("https://"):  # some old papers have no number
+            yield f"{key} has neither a DOI nor an arXiv number, nor an address"
     for key in sorted(cited - set(entries)):
         yield f"{key} is cited, but not in the bibliography"
 

@@ -1,0 +1,131 @@
+"""Measure every loss against torch.nn.functional: forward and backward, eager and compiled.
+
+All contestants run in turn, in one process and on the same data, so that a busy machine slows them
+alike; the best round of each counts. Times and memory are ratios to torch.nn.functional in eager
+mode. Memory is the most that torch holds during one call, the input, the target and the gradient
+included.
+
+    python benchmarks/bench.py --sizes 1e3 1e6 --no-compile
+"""
+
+import argparse
+import math
+import time
+from collections.abc import Callable, Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.profiler import profile
+
+import lossref
+
+CLASSES = 100
+Function = Callable[[Tensor, Tensor], Tensor]
+
+
+def problems(size: int) -> Iterator[tuple[str, str, Tensor, Tensor]]:
+    """Yield name, note, input and target of each loss on `size` numbers, for cross entropy in rows of 100."""
+    x, y = torch.randn(size), torch.randn(size)
+    for name in ("l1_loss", "mse_loss", "huber_loss", "smooth_l1_loss"):
+        yield name, "", x, y
+    yield "binary_cross_entropy", "", x.sigmoid(), y.sigmoid()
+    yield "binary_cross_entropy_with_logits", "", x, y.sigmoid()
+    logits = torch.randn(max(1, size // CLASSES), CLASSES)
+    yield "cross_entropy", ", indices", logits, torch.randint(CLASSES, logits.shape[:1])
+    yield "cross_entropy", ", probabilities", logits, torch.randn_like(logits).softmax(1)
+
+
+def seconds(function: Function, input: Tensor, target: Tensor) -> float:
+    """Return the time of one forward and backward pass."""
+    input.grad = None
+    start = time.perf_counter()
+    function(input, target).backward()  # type: ignore[no-untyped-call]
+    return time.perf_counter() - start
+
+
+def best_of(functions: list[Function], input: Tensor, target: Tensor, budget: float) -> list[float]:
+    """Return the best time of each function; at least 5 rounds, then as many as fit in `budget` seconds."""
+    for function in functions:
+        seconds(function, input, target)  # compiles, and warms the caches
+    rounds: list[list[float]] = []
+    deadline = time.perf_counter() + budget
+    while len(rounds) < 5 or time.perf_counter() < deadline:
+        rounds.append([seconds(function, input, target) for function in functions])
+    return [min(times) for times in zip(*rounds, strict=True)]
+
+
+def peak_bytes(function: Function, input: Tensor, target: Tensor) -> int:
+    """Return the most memory held during one forward and backward pass."""
+    input.grad = None
+    with profile(profile_memory=True) as recorded:
+        seconds(function, input, target)
+    held = peak = input.nbytes + target.nbytes
+    for event in recorded.kineto_results.events():
+        if event.name() == "[memory]":
+            held += event.nbytes()
+            peak = max(peak, held)
+    return peak
+
+
+def mean(ratios: list[float]) -> float:
+    """Return the geometric mean."""
+    return math.exp(math.fsum(map(math.log, ratios)) / len(ratios))
+
+
+def measure(size: int, compiled: bool, budget: float) -> None:
+    """Print the table for one size."""
+    columns = [
+        "eager",
+        "memory",
+        *(["torch compiled", "compiled", "compiled to compiled"] if compiled else []),
+    ]
+    print(f"\n### {size:,} elements, float32, {torch.get_num_threads()} thread(s)\n")
+    print("| loss | torch eager, ms |", " | ".join(columns), "|")
+    print("|---|" + "---:|" * (len(columns) + 1))
+    table: list[list[float]] = []
+    for name, note, values, target in problems(size):
+        input = values.clone().requires_grad_()
+        functions: list[Function] = [getattr(F, name), getattr(lossref, name)]
+        memory = [peak_bytes(function, input, target) for function in functions]
+        if compiled:
+            torch._dynamo.reset()
+            functions += [torch.compile(function) for function in functions]
+        torchs, ours, *others = best_of(functions, input, target, budget)
+        row = [ours / torchs, memory[1] / memory[0], *(other / torchs for other in others)]
+        if compiled:
+            row.append(others[1] / others[0])
+        table.append(row)
+        print(
+            f"| {name}{note} | {torchs * 1e3:.3f} |",
+            " | ".join(f"{ratio:.2f}" for ratio in row),
+            "|",
+            flush=True,
+        )
+    means = (f"{mean(list(column)):.2f}" for column in zip(*table, strict=True))
+    print("| *geometric mean* | |", " | ".join(means), "|")
+
+
+def main() -> None:
+    """Read the options and measure."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--sizes", nargs="+", type=float, default=[1e3, 1e5, 1e7], help="numbers in the input"
+    )
+    parser.add_argument("--threads", type=int, default=1, help="threads that torch may use")
+    parser.add_argument("--budget", type=float, default=1.0, help="seconds for each loss and size")
+    parser.add_argument(
+        "--no-compile", dest="compiled", action="store_false", help="measure eager mode alone"
+    )
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    print(f"torch {torch.__version__}, lossref {lossref.__version__}")
+    for size in options.sizes:
+        measure(int(size), options.compiled, options.budget)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""The seven losses as a table, for every test that treats them alike."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.testing._internal.common_methods_invocations import op_db
+
+import lossref
+
+WEIGHT = "weight, one for each element"
+CLASS_WEIGHT = "weight, one for each class"
+
+
+def real(*shape: int, generator: torch.Generator) -> Tensor:
+    return 2 * torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def probability(*shape: int, generator: torch.Generator) -> Tensor:
+    return torch.rand(*shape, generator=generator, dtype=torch.float64) * 0.98 + 0.01
+
+
+def distribution(*shape: int, generator: torch.Generator) -> Tensor:
+    return real(*shape, generator=generator).softmax(min(1, len(shape) - 1))
+
+
+def class_index(*shape: int, generator: torch.Generator) -> Tensor:
+    without_classes = shape[:1] + shape[2:]
+    return torch.randint(shape[1], without_classes, generator=generator)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss: its domain as data, and options that between them use every argument."""
+
+    name: str
+    module: type[nn.Module]
+    input: Callable[..., Tensor]
+    target: Callable[..., Tensor]
+    options: tuple[dict[str, Any], ...] = ({},)
+
+    @property
+    def ours(self) -> Callable[..., Tensor]:
+        return getattr(lossref, self.name)
+
+    @property
+    def theirs(self) -> Callable[..., Tensor]:
+        return getattr(F, self.name)
+
+    @property
+    def op_info(self) -> Any:
+        return next(op for op in op_db if op.name == f"nn.functional.{self.name}")
+
+
+LOSSES = (
+    Loss("l1_loss", nn.L1Loss, real, real, ({}, {"weight": WEIGHT})),
+    Loss("mse_loss", nn.MSELoss, real, real, ({}, {"weight": WEIGHT})),
+    Loss("huber_loss", nn.HuberLoss, real, real, ({}, {"delta": 0.3, "weight": WEIGHT}, {"delta": 5.0})),
+    Loss("smooth_l1_loss", nn.SmoothL1Loss, real, real, ({}, {"beta": 0.3}, {"beta": 5}, {"beta": 0})),
+    Loss("binary_cross_entropy", nn.BCELoss, probability, probability, ({}, {"weight": CLASS_WEIGHT})),
+    Loss(
+        "binary_cross_entropy_with_logits",
+        nn.BCEWithLogitsLoss,
+        real,
+        probability,
+        ({}, {"weight": WEIGHT, "pos_weight": CLASS_WEIGHT}),
+    ),
+    Loss(
+        "cross_entropy",
+        nn.CrossEntropyLoss,
+        real,
+        class_index,
+        ({}, {"weight": CLASS_WEIGHT, "ignore_index": 1}, {"weight": CLASS_WEIGHT, "label_smoothing": 0.2}),
+    ),
+    Loss(
+        "cross_entropy",
+        nn.CrossEntropyLoss,
+        real,
+        distribution,
+        ({}, {"weight": CLASS_WEIGHT, "label_smoothing": 0.2}),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A loss with everything that it is called with."""
+
+    loss: Loss
+    input: Tensor
+    target: Tensor
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        words = [self.loss.name, self.loss.target.__name__]
+        words += [
+            key if isinstance(value, Tensor) else f"{key}={value}" for key, value in self.options.items()
+        ]
+        return "-".join(words)
+
+    def ours(self, input: Tensor, target: Tensor | None = None, **changes: Any) -> Tensor:
+        return self.loss.ours(input, self.target if target is None else target, **self.options | changes)
+
+    def theirs(self, input: Tensor, target: Tensor | None = None, **changes: Any) -> Tensor:
+        return self.loss.theirs(input, self.target if target is None else target, **self.options | changes)
+
+
+def calls(rows: int = 5, classes: int = 4, seed: int = 0) -> list[Call]:
+    """Every loss, with every one of its options, on float64 values of shape (rows, classes)."""
+    generator = torch.Generator().manual_seed(seed)
+    result = []
+    for loss in LOSSES:
+        input = loss.input(rows, classes, generator=generator)
+        target = loss.target(rows, classes, generator=generator)
+        weights = {
+            WEIGHT: probability(rows, classes, generator=generator) + 0.5,
+            CLASS_WEIGHT: probability(classes, generator=generator) + 0.5,
+        }
+        result += [
+            Call(loss, input, target, {key: weights.get(value, value) for key, value in options.items()})
+            for options in loss.options
+        ]
+    return result
+
+
+def to(value: Any, target: Any) -> Any:
+    """Move a floating-point tensor to a dtype or device; leave anything else alone."""
+    movable = isinstance(value, Tensor) and (value.is_floating_point() or not isinstance(target, torch.dtype))
+    return value.to(target) if movable else value

@@ -1,0 +1,272 @@
+"""Every loss against torch.nn.functional, on torch's own test cases and under torch's transforms."""
+
+import inspect
+import warnings
+
+import pytest
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+from torch.func import grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
+from torch.testing import assert_close
+from torch.testing._internal.common_modules import module_db
+
+from tests.losses import LOSSES, Call, Loss, calls, to
+
+FUNCTIONS = {loss.name: loss for loss in LOSSES}.values()
+CALLS = calls()
+
+each_function = pytest.mark.parametrize("loss", FUNCTIONS, ids=lambda loss: loss.name)
+each_call = pytest.mark.parametrize("call", CALLS, ids=str)
+
+
+def samples(loss: Loss, dtype: torch.dtype):
+    """Yield what torch tests this function with: its reference inputs, which include its samples."""
+    for sample in loss.op_info.reference_inputs("cpu", dtype, requires_grad=True):
+        yield sample.input, sample.args, sample.kwargs
+
+
+def derivatives(function, input: Tensor, args, kwargs, order: int) -> list[Tensor]:
+    """Return the value of `function` and its derivatives up to `order`, each along a fixed direction."""
+    torch.manual_seed(0)
+    leaf = input.detach().clone().requires_grad_()
+    targets = [a.detach().clone() if isinstance(a, Tensor) else a for a in args]
+    leaves = [leaf]
+    if targets and targets[0].is_floating_point() and args[0].requires_grad:
+        leaves.append(targets[0].requires_grad_())
+    results = [function(leaf, *targets, **kwargs)]
+    for _ in range(order):
+        along = (results[-1] * torch.randn_like(results[-1])).sum()
+        if not along.requires_grad:  # the derivative of the L1 loss is constant, and has none
+            break
+        found = torch.autograd.grad(along, leaves, create_graph=True, allow_unused=True)
+        results += [g for g in found[1:] if g is not None]
+        results.append(torch.zeros_like(leaf) if found[0] is None else found[0])
+    return results
+
+
+@each_function
+@pytest.mark.parametrize(("dtype", "order"), [(torch.float64, 2), (torch.float32, 1)], ids=str)
+def test_samples_of_torch(loss: Loss, dtype: torch.dtype, order: int, record_property) -> None:
+    number = 0
+    for input, args, kwargs in samples(loss, dtype):
+        ours = derivatives(loss.ours, input, args, kwargs, order)
+        theirs = derivatives(loss.theirs, input, args, kwargs, order)
+        assert_close(ours, theirs)
+        number += 1
+    assert number
+    record_property("cases", (f"samples of torch, {dtype}, with {order} derivatives", number))
+
+
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.complex128], ids=str)
+def test_samples_of_torch_for_complex_l1(dtype: torch.dtype, record_property) -> None:
+    (loss,) = (loss for loss in FUNCTIONS if loss.name == "l1_loss")
+    number = 0
+    for input, args, kwargs in samples(loss, dtype):
+        assert_close(
+            derivatives(loss.ours, input, args, kwargs, 1), derivatives(loss.theirs, input, args, kwargs, 1)
+        )
+        number += 1
+    record_property("cases", (f"samples of torch, {dtype}, with 1 derivative", number))
+
+
+def assert_as_close_to_the_truth(ours: Tensor, theirs: Tensor, truth: Tensor) -> None:
+    """`ours` is no further from the float64 `truth` than `theirs` is, but for one rounding."""
+    assert ours.dtype == theirs.dtype
+    assert ours.shape == theirs.shape
+    one_rounding = truth.abs() * torch.finfo(ours.dtype).eps / 2 + torch.finfo(ours.dtype).smallest_normal
+    allowed = (theirs.double() - truth).abs() + one_rounding
+    assert ((ours.double() - truth).abs() <= allowed).all()
+
+
+def value_and_gradient(function, input: Tensor, args, kwargs) -> tuple[Tensor, Tensor]:
+    leaf = input.detach().clone().requires_grad_()
+    value = function(leaf, *args, **kwargs)
+    value.sum().backward()  # an upstream gradient of 1, which half precision holds exactly
+    return value.detach(), leaf.grad
+
+
+@each_function
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_half_precision_samples_of_torch(loss: Loss, dtype: torch.dtype, record_property) -> None:
+    number = 0
+    for input, args, kwargs in samples(loss, dtype):
+        args = [arg.detach() for arg in args]
+        wide = [to(arg, torch.float64) for arg in args], {k: to(v, torch.float64) for k, v in kwargs.items()}
+        results = (
+            value_and_gradient(loss.ours, input, args, kwargs),
+            value_and_gradient(loss.theirs, input, args, kwargs),
+            value_and_gradient(loss.theirs, input.double(), *wide),
+        )
+        for ours, theirs, truth in zip(*results, strict=True):
+            assert_as_close_to_the_truth(ours, theirs, truth)
+        number += 1
+    assert number
+    record_property("cases", (f"samples of torch, {dtype}, with 1 derivative", number))
+
+
+@each_function
+def test_errors_of_torch(loss: Loss, record_property) -> None:
+    errors = list(loss.op_info.error_inputs("cpu")) if loss.op_info.error_inputs_func else []
+    for error in errors:
+        sample = error.sample_input
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of the shapes, before they fail to broadcast
+            with pytest.raises(error.error_type, match=error.error_regex):
+                loss.ours(sample.input, *sample.args, **sample.kwargs)
+    record_property("cases", ("error inputs of torch", len(errors)))
+
+
+@each_function
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+def test_modules_of_torch(
+    loss: Loss, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch, record_property
+) -> None:
+    (info,) = (info for info in module_db if info.module_cls is loss.module)
+    number = 0
+    for sample in info.module_inputs_func(info, device="cpu", dtype=dtype, requires_grad=True, training=True):
+        module = loss.module(*sample.constructor_input.args, **sample.constructor_input.kwargs)
+        input, *rest = sample.forward_input.args
+
+        def run(input=input, rest=rest, module=module) -> list[Tensor]:
+            leaf = input.detach().clone().requires_grad_()
+            result = module(leaf, *(r.detach() for r in rest))
+            return [result, *torch.autograd.grad(result.sum(), leaf)]
+
+        theirs = run()
+        with monkeypatch.context() as patch:
+            patch.setattr(torch.nn.functional, loss.name, loss.ours)
+            assert_close(run(), theirs, equal_nan=True)
+        number += 1
+    assert number
+    record_property("cases", (f"samples of torch's modules, {dtype}", number))
+
+
+@each_call
+class TestTransforms:
+    """What torch can do to a function, it can do to these."""
+
+    def test_func_grad_and_vjp(self, call: Call) -> None:
+        expected = grad(call.theirs)(call.input)
+        assert_close(grad(call.ours)(call.input), expected)
+        (found,) = vjp(call.ours, call.input)[1](torch.tensor(3.0, dtype=torch.float64))
+        assert_close(found, 3 * expected)
+
+    def test_jvp(self, call: Call) -> None:
+        along = torch.randn(call.input.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+        value, tangent = jvp(call.ours, (call.input,), (along,))
+        assert_close(value, call.theirs(call.input))
+        assert_close(tangent, (grad(call.theirs)(call.input) * along).sum())
+        with forward_ad.dual_level():
+            dual = call.ours(forward_ad.make_dual(call.input, along))
+            assert_close(forward_ad.unpack_dual(dual).tangent, tangent)
+
+    @pytest.mark.parametrize("outer", [jacfwd, jacrev])
+    @pytest.mark.parametrize("inner", [jacfwd, jacrev])
+    def test_second_derivatives(self, call: Call, outer, inner) -> None:
+        expected = torch.autograd.functional.hessian(call.theirs, call.input)
+        assert_close(outer(inner(call.ours))(call.input), expected)
+
+    def test_vmap(self, call: Call) -> None:
+        inputs = torch.stack([call.input, call.input.flip(0), call.input.flip(1)])
+        targets = torch.stack([call.target.flip(0), call.target, call.target])
+        pairs = list(zip(inputs, targets, strict=True))
+        assert_close(vmap(call.ours)(inputs, targets), torch.stack([call.theirs(x, y) for x, y in pairs]))
+        assert_close(
+            vmap(call.ours, in_dims=(1, None))(inputs.movedim(0, 1), call.target), vmap(call.ours)(inputs)
+        )
+        one_input = vmap(call.ours, in_dims=(None, 0))(call.input, targets)
+        assert_close(one_input, torch.stack([call.theirs(call.input, y) for y in targets]))
+        for transform in (grad, hessian):
+            expected = torch.stack(
+                [hessian(call.theirs)(x) if transform is hessian else grad(call.theirs)(x) for x in inputs]
+            )
+            assert_close(vmap(transform(call.ours))(inputs), expected)
+
+    def test_gradcheck(self, call: Call) -> None:
+        leaves = [call.input.clone().requires_grad_()]
+        if call.target.is_floating_point():
+            leaves.append(call.target.clone().requires_grad_())
+        assert torch.autograd.gradcheck(call.ours, leaves, check_forward_ad=True, check_batched_grad=True)
+        assert torch.autograd.gradgradcheck(call.ours, leaves, check_fwd_over_rev=True)
+
+    def test_compile(self, call: Call) -> None:
+        torch._dynamo.reset()
+        compiled = torch.compile(call.ours, fullgraph=True, backend="aot_eager")
+        leaf = call.input.clone().requires_grad_()
+        value = compiled(leaf)
+        assert_close(value, call.theirs(call.input))
+        assert_close(*torch.autograd.grad(value, leaf), grad(call.theirs)(call.input))
+        assert_close(compiled(call.input), call.theirs(call.input))  # nothing needs a gradient
+
+    def test_meta(self, call: Call) -> None:
+        options = {key: to(value, "meta") for key, value in call.options.items()}
+        for reduction in ("none", "mean"):
+            result = call.loss.ours(
+                call.input.to("meta"), call.target.to("meta"), **options, reduction=reduction
+            )
+            expected = call.theirs(call.input, reduction=reduction)
+            assert result.is_meta
+            assert (result.shape, result.dtype) == (expected.shape, expected.dtype)
+
+    def test_inference_mode(self, call: Call) -> None:
+        with torch.inference_mode():
+            result = call.ours(call.input)
+        assert result.is_inference()
+        assert_close(result.clone(), call.theirs(call.input))
+
+    @pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
+    def test_autocast(self, call: Call, dtype: torch.dtype, compiled: bool) -> None:
+        torch._dynamo.reset()
+        function = (
+            torch.compile(call.loss.ours, fullgraph=True, backend="eager") if compiled else call.loss.ours
+        )
+        input, target = to(call.input, dtype), to(call.target, dtype)
+        options = {key: to(value, dtype) for key, value in call.options.items()}
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            result = function(input, target, **options)
+        assert result.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+        assert_close(result.double(), call.theirs(call.input), rtol=0.05, atol=0.01)
+
+    def test_inputs_are_left_alone(self, call: Call) -> None:
+        tensors = [call.input, call.target, *(v for v in call.options.values() if isinstance(v, Tensor))]
+        before = [t.clone() for t in tensors], [t._version for t in tensors]
+        leaf = call.input.requires_grad_()
+        call.ours(leaf).backward()
+        call.input.requires_grad_(False)
+        call.input.grad = None
+        assert_close(tensors, before[0], rtol=0, atol=0)
+        assert [t._version for t in tensors] == before[1]
+
+    def test_layout_of_memory_does_not_matter(self, call: Call) -> None:
+        strided = call.input.repeat_interleave(2, dim=1)[:, ::2]
+        transposed = call.input.t().contiguous().t()
+        assert not strided.is_contiguous()
+        assert not transposed.is_contiguous()
+        expected = call.theirs(call.input, reduction="none")
+        assert_close(call.ours(strided, reduction="none"), expected)
+        assert_close(call.ours(transposed, reduction="none"), expected)
+
+    def test_sum_is_the_sum(self, call: Call) -> None:
+        unreduced = call.ours(call.input, reduction="none")
+        assert_close(call.ours(call.input, reduction="sum"), unreduced.sum())
+
+
+@each_function
+@pytest.mark.parametrize(("backend", "dynamic"), [("inductor", False), ("aot_eager", True)])
+def test_compiled_by_inductor_or_for_any_shape(loss: Loss, backend: str, dynamic: bool) -> None:
+    call = next(call for call in CALLS if call.loss.name == loss.name)
+    torch._dynamo.reset()
+    leaf = call.input.clone().requires_grad_()
+    value = torch.compile(call.ours, fullgraph=True, backend=backend, dynamic=dynamic)(leaf)
+    assert_close(value, call.theirs(call.input))
+    assert_close(*torch.autograd.grad(value, leaf), grad(call.theirs)(call.input))
+
+
+def test_the_table_uses_every_argument() -> None:
+    for loss in FUNCTIONS:
+        used = {
+            key for entry in LOSSES if entry.name == loss.name for options in entry.options for key in options
+        }
+        assert used | {"input", "target", "reduction"} == set(inspect.signature(loss.ours).parameters)

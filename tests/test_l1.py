@@ -1,0 +1,82 @@
+"""What is true of the L1 loss alone."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from torch.testing import assert_close
+
+from lossref import l1_loss
+from tests.strategies import best_constant, exhaustive, gradient, ordinary, real, tensor, vectors, wide
+
+
+def by_hand(x, y):
+    return tensor([abs(a - b) for a, b in zip(x.tolist(), y.tolist(), strict=True)])
+
+
+@exhaustive
+@given(vectors(wide), vectors(wide))
+def test_is_the_formula_in_plain_python(x, y):
+    assert_close(l1_loss(x, y, reduction="none"), by_hand(x, y), rtol=0, atol=0)
+    assert_close(l1_loss(x, y), tensor(math.fsum(by_hand(x, y).tolist()) / 6), rtol=1e-12, atol=0)
+
+
+@exhaustive
+@given(vectors(real), vectors(real))
+def test_gradient_is_the_sign_of_the_residual(x, y):
+    assert_close(gradient(lambda x: l1_loss(x, y, reduction="none"), x), torch.sign(x - y), rtol=0, atol=0)
+    assert_close(gradient(lambda y: l1_loss(x, y, reduction="none"), y), torch.sign(y - x), rtol=0, atol=0)
+
+
+@exhaustive
+@given(vectors(real), vectors(real), vectors(real))
+def test_is_a_distance(x, y, z):
+    loss = lambda a, b: l1_loss(a, b, reduction="none")  # noqa: E731
+    assert (loss(x, z) <= (loss(x, y) + loss(y, z)) * (1 + 1e-12)).all()
+    assert_close(loss(x, y), loss(y, x), rtol=0, atol=0)
+    assert_close(loss(x, x), torch.zeros(6, dtype=torch.float64), rtol=0, atol=0)
+
+
+@exhaustive
+@given(vectors(real), vectors(real), ordinary)
+def test_scales_with_its_inputs(x, y, factor):
+    assert_close(l1_loss(factor * x, factor * y), abs(factor) * l1_loss(x, y), rtol=1e-9, atol=1e-12)
+
+
+@exhaustive
+@given(vectors(ordinary, size=7))
+def test_best_constant_is_the_median(y):
+    best = best_constant(lambda c: l1_loss(c.expand(7), y), y)
+    assert l1_loss(tensor(best).expand(7), y) == l1_loss(y.median().expand(7), y)
+
+
+def test_weighted_mean_divides_by_the_sum_of_the_weights():
+    x, y, w = tensor([1.0, 5.0]), tensor([0.0, 0.0]), tensor([3.0, 1.0])
+    assert l1_loss(x, y, weight=w) == (3 * 1 + 1 * 5) / 4
+    assert l1_loss(x, y, weight=w, reduction="sum") == 3 * 1 + 1 * 5
+    assert_close(l1_loss(x, y, weight=w, reduction="none"), tensor([3.0, 5.0]))
+
+
+def test_weight_of_a_broadcast_input_is_not_broadcast():
+    x, y, w = tensor([1.0, 5.0]), tensor([[0.0, 0.0], [1.0, 1.0]]), tensor([3.0, 1.0])
+    with pytest.warns(UserWarning, match="different to the input size"):
+        assert l1_loss(x, y, weight=w) == torch.nn.functional.l1_loss(x, y, weight=w)
+
+
+@pytest.mark.parametrize("angle", [0.3, 2.0])
+def test_complex_loss_does_not_change_under_a_common_rotation(angle):
+    x, y = (
+        torch.complex(tensor([1.0, 2.0]), tensor([0.0, -1.0])),
+        torch.complex(tensor([0.5, 2.0]), tensor([3.0, -1.0])),
+    )
+    turn = complex(math.cos(angle), math.sin(angle))
+    assert_close(l1_loss(turn * x, turn * y), l1_loss(x, y))
+    assert l1_loss(x, y).dtype == torch.float64
+    assert gradient(lambda x: l1_loss(x, y, reduction="none"), x)[1] == 0
+
+
+def test_integers_keep_their_dtype_but_have_no_mean():
+    x, y = torch.tensor([1, 5]), torch.tensor([2, 2])
+    assert_close(l1_loss(x, y, reduction="none"), torch.tensor([1, 3]))
+    assert_close(l1_loss(x, y, reduction="sum"), torch.tensor(4))
