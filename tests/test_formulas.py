@@ -302,7 +302,7 @@ P_BEST = BEST.sigmoid()
 
 
 def best_threshold(a, m):
-    """Find, by halving, the probability at which an alarm, wrong for a, and silence, wrong for m, cost the same."""
+    """Find, by halving, the probability at which an alarm costs as much as none: a or m where it is wrong."""
     low, high = torch.zeros_like(a), torch.ones_like(a)
     for _ in range(60):
         middle = (low + high) / 2
