@@ -240,8 +240,11 @@ NUMBERS = {
     | {"x": uniform(-3, 3, C), "w": uniform(0.5, 2, C, seed=1), "epsilon": 0.1}
     | {"p": uniform(-1, 1, C, seed=14).softmax(0), "q": uniform(-1, 1, C, seed=15).softmax(0)},
 }
+NUMBERS["choosing"] = COMMON | {"p": NUMBERS["bce"]["p"], "q": NUMBERS["bce"]["q"], "epsilon": 0.1}
+NUMBERS["choosing"] |= {"a": vector(1, 1, 2), "m": vector(1, 19, 3)}  # what a false alarm costs, and a miss
 MICRO = torch.tensor([5, 4, 3])  # sizes of micro-batches, N in all
 SQUARES = F.mse_loss(COMMON["x"], COMMON["y"], reduction="none")
+SPREAD = (COMMON["y"].mean() - COMMON["y"]) ** 2
 NUMBERS["reductions"] = COMMON | {
     "ell": SQUARES,
     "n": MICRO.double(),
@@ -325,6 +328,23 @@ def best_focal_share(p, gamma):
 BEST = best_logit(NUMBERS["bce"]["q"], COMMON["alpha"])
 P_BEST = BEST.sigmoid()
 
+
+def best_threshold(a, m):
+    """Find, by halving, the probability at which an alarm costs as much as none: a or m where it is wrong."""
+    low, high = torch.zeros_like(a), torch.ones_like(a)
+    for _ in range(60):
+        middle = (low + high) / 2
+        alarm = middle * m > (1 - middle) * a
+        low, high = torch.where(alarm, low, middle), torch.where(alarm, middle, high)
+    return middle
+
+
+def expected_square(p, q):
+    """Return the mean squared error of a report p of an event with probability q."""
+    yes, no = (F.mse_loss(p, torch.full_like(p, y), reduction="none") for y in (1, 0))
+    return q * yes + (1 - q) * no
+
+
 # By label, what the equation must be equal to, computed by other code. A twin's parameters are symbols of the
 # equation (`sigma` is a Greek letter, `x_0` has a subscript): NUMBERS or a default says their values.
 TWINS = {
@@ -402,6 +422,11 @@ TWINS = {
     "eq-custom-focal-stable": lambda gamma, x=OFF_TARGETS, y=YES_NO: focal(x, y, gamma),
     "eq-custom-focal-gradient": lambda gamma, alpha=1, x=OFF_TARGETS, y=ONES: slope(focal, x, y, gamma=gamma),
     "eq-custom-focal-share": lambda p, gamma: best_focal_share(p, gamma),
+    # chapters/choosing.md
+    "eq-choosing-skill": lambda x, y, ell=SQUARES, k=SPREAD: 1 - F.mse_loss(x, y) / y.var(correction=0),
+    "eq-choosing-threshold": best_threshold,
+    "eq-choosing-noise": lambda epsilon, q=NUMBERS["cross_entropy"]["q"]: torch.lerp(q, q.mean(), epsilon),
+    "eq-choosing-brier": expected_square,
 }
 
 
