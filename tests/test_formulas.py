@@ -356,6 +356,7 @@ TWINS = {
     "eq-cross-entropy-index": lambda x, y=3: F.cross_entropy(x, torch.tensor(y - 1)),
     "eq-cross-entropy-gradient": lambda x, q, w=ONES[:C], epsilon=0: slope(F.cross_entropy, x, q),
     "eq-cross-entropy-entropy": lambda q: Categorical(q).entropy(),
+    "eq-cross-entropy-divergence": lambda p, q: kl_divergence(Categorical(q), Categorical(p)),
     "eq-cross-entropy-split": lambda p, q: F.cross_entropy(p.log(), q),
     "eq-cross-entropy-logsumexp": lambda x, m=2.5: x.logsumexp(dim=0),
     "eq-cross-entropy-floor": lambda: F.cross_entropy(TRUE_CLASS, torch.tensor(2)),
