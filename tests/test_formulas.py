@@ -286,11 +286,16 @@ def huber_mass(delta):
     return (-huber(GRID, torch.zeros_like(GRID), delta)).exp().sum() * STEP
 
 
+def clipped_square(delta):
+    """Integrate the square of clipped Gaussian noise numerically."""
+    normal = Normal(zero := torch.zeros_like(delta), zero + 1)
+    return (GRID.clamp(-delta, delta) ** 2 * normal.log_prob(GRID).exp()).sum() * STEP
+
+
 def huber_efficiency(delta):
     """Return the variance of the mean of Gaussian noise over that of Huber's estimate of its centre."""
     normal = Normal(zero := torch.zeros_like(delta), zero + 1)
-    square = (GRID.clamp(-delta, delta) ** 2 * normal.log_prob(GRID).exp()).sum() * STEP
-    return (1 - 2 * normal.cdf(-delta)) ** 2 / square
+    return (1 - 2 * normal.cdf(-delta)) ** 2 / clipped_square(delta)
 
 
 def best_logit(share, alpha):
@@ -368,6 +373,8 @@ TWINS = {
     "eq-smooth-l1": lambda x, y, beta: F.smooth_l1_loss(x, y, beta=beta.item(), reduction="none"),
     "eq-huber-gradient": lambda x, y, delta: slope(huber, x, y, delta=delta),
     "eq-huber-density": lambda delta, r=RESIDUALS: (-huber(r, 0 * r, delta)).exp() / huber_mass(delta),
+    "eq-huber-inside": lambda delta: 1 - 2 * Normal(zero := torch.zeros_like(delta), zero + 1).cdf(-delta),
+    "eq-huber-clipped": clipped_square,
     "eq-huber-efficiency": huber_efficiency,
     # chapters/bce.md
     "eq-bce": lambda p, y, w: F.binary_cross_entropy(p, y, w, reduction="none"),
@@ -396,6 +403,8 @@ TWINS = {
     "eq-cross-entropy-likelihood": lambda p, q=TRUE_CLASS: Categorical(p).log_prob(q.argmax()).exp(),
     "eq-cross-entropy-index": lambda x, y=3: F.cross_entropy(x, torch.tensor(y - 1)),
     "eq-cross-entropy-gradient": lambda x, q, w=ONES[:C], epsilon=0: slope(F.cross_entropy, x, q),
+    "eq-cross-entropy-entropy": lambda q: Categorical(q).entropy(),
+    "eq-cross-entropy-divergence": lambda p, q: kl_divergence(Categorical(q), Categorical(p)),
     "eq-cross-entropy-split": lambda p, q: F.cross_entropy(p.log(), q),
     "eq-cross-entropy-logsumexp": lambda x, m=2.5: x.logsumexp(dim=0),
     "eq-cross-entropy-floor": lambda: F.cross_entropy(TRUE_CLASS, torch.tensor(2)),
