@@ -368,6 +368,8 @@ TWINS = {
     "eq-l2-nll": lambda x, y, sigma: -Normal(x, sigma).log_prob(y),
     "eq-l2-gradient": lambda x, y: slope(total(F.mse_loss), x, y),
     "eq-l2-split": lambda c, y: F.mse_loss(c.expand_as(y), y),
+    "eq-l2-rmse": lambda x, y: F.mse_loss(x, y).sqrt(),
+    "eq-l2-weighted": lambda x, y, w: F.mse_loss(x, y, weight=w),
     # chapters/huber.md
     "eq-huber": huber,
     "eq-smooth-l1": lambda x, y, beta: F.smooth_l1_loss(x, y, beta=beta.item(), reduction="none"),
