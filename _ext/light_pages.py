@@ -18,8 +18,8 @@ PLAIN_CODE = re.compile(r'<span class="(?:n|nn|nx|o|p|pm|w)">([^<]*)</span>|(?<=
 PART = re.compile(r' id="(?!p[0-9a-f]{10}"|m[0-9a-f]{10}")[^"]*"')
 METADATA = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->", re.S)
 FIGURE = re.compile(r'(<figure class="slider".*?)(<svg.*?</svg>)', re.S)
-# The source of a formula, which its MathML does not need; empty lines.
-TEX = re.compile(r'<annotation encoding="application/x-tex">.*?</annotation>|\n\s*(?=\n)', re.S)
+# The source of a formula, which its MathML does not need.
+TEX = re.compile(r'<annotation encoding="application/x-tex">.*?</annotation>', re.S)
 FORMULA = re.compile(r'<span class="katex-html".*?(?=</(?:p|div|t[dh]|li|d[dt]|h\d|figcaption)>)', re.S)
 IMAGE = re.compile(r'<img ([^>]*?src="(?:\.\./)*(_images/[^"]+\.svg)"[^>]*?)\s*/?>')
 SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)pt" height="([\d.]+)pt"')

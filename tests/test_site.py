@@ -1,14 +1,17 @@
 """The files of the built book, without a browser: every link leads somewhere, every term is explained."""
 
+import json
 import re
 from functools import cache
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
-HTML = Path(__file__).resolve().parent.parent / "_build" / "html"
+ROOT = Path(__file__).resolve().parent.parent
+HTML, NOTEBOOKS = ROOT / "_build" / "html", ROOT / "notebooks"
 PAGES = sorted(page for page in HTML.rglob("*.html") if "_static" not in page.parts)
 
 
@@ -83,3 +86,28 @@ def test_terms_are_explained_once_a_page_in_plain_text():
             assert len(definition) > 20, (path, address)
             assert not re.search(r"[\\${}]", definition), (path, address, definition)
     assert count > 50
+
+
+def shown_code(text):
+    """The texts of a page's code, as a copy button would take them."""
+    blocks = re.findall(r"<pre>(.*?)</pre>", text, re.S)
+    return {unescape(re.sub(r"<[^>]*>", "", block)).strip() for block in blocks}
+
+
+@pytest.mark.parametrize("notebook", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_the_code_on_the_page_is_the_notebooks(notebook):
+    page = HTML / ("intro.html" if notebook.stem == "intro" else f"chapters/{notebook.stem}.html")
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    hidden = {"remove-input", "remove-cell"}
+    code = {
+        "".join(cell["source"]).strip()
+        for cell in cells
+        if cell["cell_type"] == "code" and not hidden & set(cell["metadata"].get("tags", []))
+    }
+    assert code - shown_code(page.read_text(encoding="utf-8")) == set()
+
+
+def test_the_check_of_code_bites():
+    page = "<pre><span>a</span> = 1\n\nb &lt; 2\n</pre>"
+    assert shown_code(page) == {"a = 1\n\nb < 2"}
+    assert shown_code(page.replace("\n\n", "\n")) != {"a = 1\n\nb < 2"}

@@ -25,9 +25,11 @@ def unrendered(page):
 def images_without_sense(page):
     """Images that did not load, or that say nothing to those who cannot see them."""
     return page.locator("article img").evaluate_all(
-        "async all => (await Promise.all(all.map(async i => {"
-        "   i.loading = 'eager'; await i.decode().catch(() => 0); return i }))).filter(i => !i.complete || !i.naturalWidth || !i.alt || i.alt.includes('_images/'))"
-        ".map(i => i.src)"
+        """async all => {
+            all.forEach(image => image.loading = 'eager');
+            await Promise.all(all.map(image => image.decode().catch(() => 0)));
+            return all.filter(i => !i.naturalWidth || !i.alt || i.alt.includes('_images/')).map(i => i.src);
+        }"""
     )
 
 
