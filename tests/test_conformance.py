@@ -201,13 +201,13 @@ class TestTransforms:
 
     def test_meta(self, call: Call) -> None:
         options = {key: to(value, "meta") for key, value in call.options.items()}
-        for reduction in ("none", "mean"):
-            result = call.loss.ours(
-                call.input.to("meta"), call.target.to("meta"), **options, reduction=reduction
-            )
-            expected = call.theirs(call.input, reduction=reduction)
-            assert result.is_meta
-            assert (result.shape, result.dtype) == (expected.shape, expected.dtype)
+        for dtype in (torch.float64, torch.bfloat16):
+            for reduction in ("none", "mean"):
+                input, target = to(call.input, dtype).to("meta"), to(call.target, dtype).to("meta")
+                result = call.loss.ours(input, target, **options, reduction=reduction)
+                assert result.is_meta
+                assert result.shape == call.theirs(call.input, reduction=reduction).shape
+                assert result.dtype == dtype
 
     def test_inference_mode(self, call: Call) -> None:
         with torch.inference_mode():
@@ -228,6 +228,17 @@ class TestTransforms:
             result = function(input, target, **options)
         assert result.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
         assert_close(result.double(), call.theirs(call.input), rtol=0.05, atol=0.01)
+
+    @pytest.mark.parametrize("half", ["input", "target"])
+    def test_autocast_of_one_half(self, call: Call, half: str) -> None:
+        """A model gives bfloat16 there, and the labels are float32."""
+        dtypes = (torch.bfloat16, torch.float32) if half == "input" else (torch.float32, torch.bfloat16)
+        input, target = to(call.input, dtypes[0]), to(call.target, dtypes[1])
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            result = call.loss.ours(input, target, **call.options)
+        assert result.dtype == torch.float32
+        expected = call.theirs(input.double(), to(target, torch.float64))
+        assert_close(result.double(), expected, rtol=1e-5, atol=1e-6)
 
     def test_inputs_are_left_alone(self, call: Call) -> None:
         tensors = [call.input, call.target, *(v for v in call.options.values() if isinstance(v, Tensor))]
