@@ -26,8 +26,7 @@ def at_least_float32(loss: Loss) -> Loss:
         check_tensor("input", input)
         check_tensor("target", target)
         dtype = torch.promote_types(input.dtype, target.dtype)
-        device = input.device.type
-        if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+        if not input.is_meta and torch.is_autocast_enabled(input.device.type):
             return loss(widen(input), widen(target), *args, **kwargs)
         if dtype in HALF:
             return loss(widen(input), widen(target), *args, **kwargs).to(dtype)

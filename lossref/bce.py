@@ -27,8 +27,10 @@ def _factor(name: str, weight: Tensor, loss: Tensor) -> Tensor:
     """Return `weight` as a factor of `loss`: it may be broadcast, but must not enlarge the loss."""
     check_tensor(name, weight)
     shape, needed = tuple(weight.shape), tuple(loss.shape)
-    pairs = zip(reversed(shape), reversed(needed), strict=False)
-    if len(shape) > len(needed) or any(size not in (1, whole) for size, whole in pairs):
+    fits = len(shape) <= len(needed)
+    for size, whole in zip(reversed(shape), reversed(needed), strict=False):
+        fits = fits and size in (1, whole)
+    if not fits:
         hint = ""
         if len(needed) > 2 and shape == needed[1:2]:
             ones = (1,) * (len(needed) - 2)
