@@ -28,8 +28,9 @@ def _factor(name: str, weight: Tensor, loss: Tensor) -> Tensor:
     check_tensor(name, weight)
     shape, needed = tuple(weight.shape), tuple(loss.shape)
     fits = len(shape) <= len(needed)
-    for size, whole in zip(reversed(shape), reversed(needed), strict=False):
-        fits = fits and size in (1, whole)
+    if fits:
+        for size, whole in zip(shape, needed[len(needed) - len(shape) :], strict=True):
+            fits = fits and size in (1, whole)
     if not fits:
         hint = ""
         if len(needed) > 2 and shape == needed[1:2]:
