@@ -1,6 +1,6 @@
 """Link each term of the glossary where a page first mentions it; its definition shows under the pointer.
 
-Authors write plain text. A `title` needs no script, screen readers know it, and citations have one too.
+Authors write plain text, or {term}. A `title` needs no script, and screen readers know it.
 """
 
 import re
@@ -48,6 +48,12 @@ def _link(app, doctree, docname):
     names = "|".join(re.escape(term) for term in sorted(terms, key=len, reverse=True))
     mention = re.compile(rf"\b({names})(?:s|es)?\b", re.IGNORECASE)
     address = app.builder.get_relative_uri(docname, GLOSSARY)
+    by_anchor = {anchor: (name, definition) for name, (anchor, definition) in terms.items()}
+    for link in doctree.findall(nodes.reference):  # what the author linked with {term}
+        anchor = link.get("refuri", "").rpartition("#")[2]
+        if anchor in by_anchor:
+            name, link["reftitle"] = by_anchor[anchor]
+            terms.pop(name, None)
     for text in list(doctree.findall(nodes.Text)):
         paragraph = text.parent
         while paragraph and not isinstance(paragraph, (nodes.paragraph, *ELSEWHERE)):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 Loss = TypeVar("Loss", bound=Callable[..., Tensor])
+HALF = (torch.float16, torch.bfloat16)
 
 
 def at_least_float32(loss: Loss) -> Loss:
@@ -17,18 +18,27 @@ def at_least_float32(loss: Loss) -> Loss:
     Under autocast the result stays float32, as that of torch's losses does.
     """
 
+    def widen(tensor: Tensor) -> Tensor:
+        return tensor.float() if tensor.dtype in HALF else tensor
+
     @functools.wraps(loss)
     def wrapper(input: Tensor, target: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        for name, value in (("input", input), ("target", target)):
-            if not isinstance(value, Tensor):
-                raise TypeError(f"{name} must be a Tensor, got {type(value).__name__}")
+        check_tensor("input", input)
+        check_tensor("target", target)
         dtype = torch.promote_types(input.dtype, target.dtype)
-        if dtype not in (torch.float16, torch.bfloat16):
-            return loss(input, target, *args, **kwargs)
-        wide = loss(input.float(), target.float() if target.dtype == dtype else target, *args, **kwargs)
-        return wide if torch.is_autocast_enabled(input.device.type) else wide.to(dtype)
+        if not input.is_meta and torch.is_autocast_enabled(input.device.type):
+            return loss(widen(input), widen(target), *args, **kwargs)
+        if dtype in HALF:
+            return loss(widen(input), widen(target), *args, **kwargs).to(dtype)
+        return loss(input, target, *args, **kwargs)
 
     return cast(Loss, wrapper)
+
+
+def check_tensor(name: str, value: object) -> None:
+    """Refuse numbers, lists and arrays."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name} must be a Tensor, got {type(value).__name__}")
 
 
 def check_real(input: Tensor, target: Tensor) -> None:
@@ -55,6 +65,7 @@ def difference(input: Tensor, target: Tensor) -> Tensor:
 
 def weight_like(input: Tensor, weight: Tensor, loss: Tensor) -> Tensor:
     """Return `weight`, checked to have one entry for each element of `input`, in the dtype of `loss`."""
+    check_tensor("weight", weight)
     if weight.shape != input.shape:
         raise ValueError(
             f"weight must have the same size as input, {tuple(input.shape)}; got {tuple(weight.shape)}"
@@ -74,3 +85,13 @@ def values_are_known(*tensors: Tensor) -> bool:
         or type(tensor).__torch_dispatch__ is not Tensor.__torch_dispatch__
         for tensor in tensors
     )
+
+
+def check_probability(name: str, tensor: Tensor) -> None:
+    """Refuse what is outside [0, 1], and nan."""
+    if tensor.numel() and values_are_known(tensor):
+        low, high = (bound.item() for bound in torch.aminmax(tensor.detach()))
+        if not (low >= 0 and high <= 1):  # nor is a nan
+            raise RuntimeError(
+                f"all elements of {name} should be between 0 and 1, got values from {low:.4g} to {high:.4g}"
+            )

@@ -1,11 +1,10 @@
 """Binary cross entropy, of probabilities and of logits."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from lossref._gradient import with_gradient
-from lossref._inputs import at_least_float32, values_are_known
+from lossref._inputs import at_least_float32, check_probability, check_tensor
 from lossref._reduction import Reduction, reduce
 
 
@@ -19,28 +18,35 @@ def _check(input: Tensor, target: Tensor) -> None:
             raise NotImplementedError(f"{name} must be floating point, got {tensor.dtype}")
 
 
-def _check_probability(name: str, tensor: Tensor) -> None:
-    if tensor.numel() and values_are_known(tensor):
-        low, high = (bound.item() for bound in torch.aminmax(tensor.detach()))
-        if not (low >= 0 and high <= 1):  # nor is a nan
-            raise RuntimeError(
-                f"all elements of {name} should be between 0 and 1, got values from {low:.4g} to {high:.4g}"
-            )
+def _check_dtypes_agree(input: Tensor, target: Tensor) -> None:
+    if target.dtype != input.dtype:
+        raise RuntimeError(f"target must have the dtype of input, got {target.dtype} and {input.dtype}")
 
 
 def _factor(name: str, weight: Tensor, loss: Tensor) -> Tensor:
     """Return `weight` as a factor of `loss`: it may be broadcast, but must not enlarge the loss."""
-    sizes = zip(reversed(weight.shape), reversed(loss.shape), strict=False)
-    if weight.dim() > loss.dim() or any(size not in (1, needed) for size, needed in sizes):
-        raise RuntimeError(
-            f"{name} must broadcast to the size of input, {tuple(loss.shape)}; got {tuple(weight.shape)}"
-        )
+    check_tensor(name, weight)
+    shape, needed = tuple(weight.shape), tuple(loss.shape)
+    fits = len(shape) <= len(needed)
+    if fits:
+        for size, whole in zip(shape, needed[len(needed) - len(shape) :], strict=True):
+            fits = fits and size in (1, whole)
+    if not fits:
+        hint = ""
+        if len(needed) > 2 and shape == needed[1:2]:
+            ones = (1,) * (len(needed) - 2)
+            hint = f"; one for each of {shape[0]} classes in dimension 1 has the shape {shape + ones}"
+        raise RuntimeError(f"{name} must broadcast to the size of input, {needed}; got {shape}{hint}")
     return weight.to(loss.dtype)
 
 
 @at_least_float32
 def binary_cross_entropy(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: Reduction = "mean"
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Measure the surprise at a yes or no to which `input` gave the probability of yes.
 
@@ -79,17 +85,16 @@ def binary_cross_entropy(
     Example:
         >>> import torch
         >>> p = torch.tensor([0.9, 0.5, 0.0])
-        >>> binary_cross_entropy(p, torch.tensor([1.0, 1.0, 1.0]), reduction="none")
+        >>> binary_cross_entropy(p, torch.ones(3), reduction="none")
         tensor([  0.1054,   0.6931, 100.0000])
     """
     _check(input, target)
-    if target.dtype != input.dtype:
-        raise RuntimeError(f"target must have the dtype of input, got {target.dtype} and {input.dtype}")
-    _check_probability("input", input)
-    _check_probability("target", target)
+    _check_dtypes_agree(input, target)
+    check_probability("input", input)
+    check_probability("target", target)
     log_p = input.log().clamp(min=-100)
     log_not_p = (-input).log1p().clamp(min=-100)
-    loss = -(target * log_p + (1 - target) * log_not_p)
+    loss = -target * log_p - (1 - target) * log_not_p
     slope = (input - target) / (input * (1 - input)).clamp(min=1e-12)
     loss = with_gradient(loss, input, target, slope, log_not_p - log_p)
     if weight is not None:
@@ -126,7 +131,9 @@ def binary_cross_entropy_with_logits(
 
     Raises:
         NotImplementedError: If `input` or `target` is not floating point.
-        RuntimeError: If `weight` or `pos_weight` does not broadcast to the shape of `input`.
+        RuntimeError: If a label is outside [0, 1] or nan, or if `weight` or `pos_weight` does not
+            broadcast to the shape of `input`. Labels go unchecked where they cannot be seen: under
+            ``torch.compile`` and ``torch.func``, on the meta device, in a DTensor.
         ValueError: If the shapes differ, or `reduction` is none of the three.
 
     Note:
@@ -137,7 +144,8 @@ def binary_cross_entropy_with_logits(
     Differs from torch:
         Both tails are kept: at y = 0 and x = -20 torch returns 0 in float32 where the loss is
         2.06e-09, and at y = 1 and x = 20 that is lost from its gradient. Mixed dtypes promote
-        (torch takes the dtype of `target`). The weights have a gradient too.
+        (torch takes the dtype of `target`). A label outside [0, 1] raises. The weights have a
+        gradient too.
 
     Source:
         D. R. Cox (1958), *The Regression Analysis of Binary Sequences*,
@@ -146,10 +154,12 @@ def binary_cross_entropy_with_logits(
     Example:
         >>> import torch
         >>> x = torch.tensor([0.0, 2.0, -20.0])
-        >>> binary_cross_entropy_with_logits(x, torch.tensor([1.0, 1.0, 0.0]), reduction="none")
+        >>> y = torch.tensor([1.0, 1.0, 0.0])
+        >>> binary_cross_entropy_with_logits(x, y, reduction="none")
         tensor([6.9315e-01, 1.2693e-01, 2.0612e-09])
     """
     _check(input, target)
+    check_probability("target", target)
     loss_if_yes = softplus(-input)  # -log sigmoid(x)
     loss_if_no = softplus(input)  # -log sigmoid(-x), and sigmoid(-x) is 1 - sigmoid(x)
     if pos_weight is not None:
@@ -162,4 +172,5 @@ def binary_cross_entropy_with_logits(
 
 def softplus(x: Tensor) -> Tensor:
     """Return log(1 + exp(x))."""
-    return F.softplus(x, threshold=40.0)  # beyond which it is x: at torch's own 20 float64 would feel it
+    # Beyond the threshold it is taken for x: at torch's own 20 float64 would feel it.
+    return F.softplus(x, threshold=40.0)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lossref._inputs import at_least_float32, values_are_known
+from lossref._inputs import at_least_float32, check_probability, check_tensor, values_are_known
 from lossref._reduction import Reduction, reduce
 
 
@@ -19,10 +19,12 @@ def _check(
     if input.dim() == 0:
         raise ValueError("input must have a dimension of classes, got a scalar")
     classes = input.shape[0 if input.dim() == 1 else 1]
-    if weight is not None and weight.shape != (classes,):
-        raise RuntimeError(
-            f"weight must have one entry for each of the {classes} classes, got {tuple(weight.shape)}"
-        )
+    if weight is not None:
+        check_tensor("weight", weight)
+        if weight.shape != (classes,):
+            raise RuntimeError(
+                f"weight must have one entry for each of the {classes} classes, got {tuple(weight.shape)}"
+            )
     if target.shape == input.shape:
         if not target.is_floating_point():
             raise RuntimeError(
@@ -32,6 +34,7 @@ def _check(
             raise RuntimeError(
                 f"ignore_index needs a target of class indices, not of probabilities, got {ignore_index}"
             )
+        check_probability("target", target)
         return
     expected = input.shape[:1] + input.shape[2:] if input.dim() > 1 else ()
     if target.shape != expected:
@@ -88,8 +91,9 @@ def cross_entropy(
         IndexError: If a class index is out of range. It goes unchecked where it cannot be seen:
             under ``torch.compile`` and ``torch.func``, on the meta device, in a DTensor.
         NotImplementedError: If `input` is not floating point.
-        RuntimeError: If a dtype does not fit, if `label_smoothing` is outside [0, 1], if `weight`
-            has another shape than (C), or if `ignore_index` is a class and `target` probabilities.
+        RuntimeError: If a dtype does not fit, if a probability is nan or outside [0, 1] (checked
+            where class indices are), if `label_smoothing` is outside [0, 1], if `weight` has another
+            shape than (C), or if `ignore_index` is a class and `target` probabilities.
         ValueError: If the shapes do not fit, or `reduction` is none of the three.
 
     Note:
@@ -97,9 +101,10 @@ def cross_entropy(
         it sums to zero over the classes, so what one logit loses the others gain.
 
     Differs from torch:
-        A negative or nan `label_smoothing` raises. An ignored row that holds inf or nan has gradient
-        0, not nan. A shape that does not fit is always a ValueError; a single row (C) needs a
-        target of shape (). The weights have a gradient too, and never change the dtype of the result.
+        A negative or nan `label_smoothing` raises, and so does a probability outside [0, 1]. An
+        ignored row that holds inf or nan has gradient 0, not nan. A shape that does not fit is
+        always a ValueError; a single row (C) needs a target of shape (). The weights have a
+        gradient too, and never change the dtype of the result.
 
     Source:
         J. S. Bridle (1990), *Probabilistic Interpretation of Feedforward Classification Network
@@ -116,24 +121,30 @@ def cross_entropy(
     dim = 0 if input.dim() == 1 else 1  # where the classes are
     classes = input.shape[dim]
     if weight is not None:
-        weight = weight.to(input.dtype).view(-1, *[1] * (input.dim() - 1 - dim)).expand_as(input)
+        ones = [1] * (input.dim() - 1 - dim)
+        weight = weight.to(input.dtype).view(-1, *ones).expand_as(input)
+
+    eps = label_smoothing
 
     if target.shape == input.shape:
         log_p = input.log_softmax(dim)
         weighted = log_p if weight is None else weight * log_p
         loss = -(target * weighted).sum(dim)
-        if label_smoothing:
-            loss = (1 - label_smoothing) * loss - label_smoothing / classes * weighted.sum(dim)
+        if eps:
+            loss = (1 - eps) * loss - eps / classes * weighted.sum(dim)
         return reduce(loss, reduction)
 
     target = target.long()
     kept = target != ignore_index
     index = torch.where(kept, target, 0).unsqueeze(dim)
-    # Ignored rows are replaced before the softmax: masking its result would let their nan into the gradient.
+    # Ignored rows are replaced before the softmax:
+    # masking its result would let their nan into the gradient.
     log_p = torch.where(kept.unsqueeze(dim), input, 0.0).log_softmax(dim)
     weighted = log_p if weight is None else weight * log_p
     loss = -weighted.gather(dim, index).squeeze(dim)
-    if label_smoothing:
-        loss = (1 - label_smoothing) * loss - label_smoothing / classes * weighted.sum(dim)
-    counts = kept if weight is None else torch.where(kept, weight.gather(dim, index).squeeze(dim), 0.0)
+    if eps:
+        loss = (1 - eps) * loss - eps / classes * weighted.sum(dim)
+    counts = kept
+    if weight is not None:
+        counts = torch.where(kept, weight.gather(dim, index).squeeze(dim), 0.0)
     return reduce(torch.where(kept, loss, 0.0), reduction, divisor=counts.sum())

@@ -48,12 +48,12 @@ def huber_loss(
         RuntimeError: If `delta` is not positive, or the shapes cannot be broadcast.
         ValueError: If `reduction` is none of the three, or `weight` has another shape than `input`.
 
+    Warns:
+        UserWarning: If the shapes differ and are broadcast.
+
     Note:
         The gradient is that of half the squared error, clipped to :math:`[-\delta, \delta]`: the
         Huber loss is gradient clipping, done for each example on its own.
-
-    Warns:
-        UserWarning: If the shapes differ and are broadcast.
 
     Differs from torch:
         Mixed dtypes promote as in the other losses (torch takes the dtype of `input`, and its
@@ -65,7 +65,8 @@ def huber_loss(
 
     Example:
         >>> import torch
-        >>> x, y = torch.tensor([1.0, 2.0, 7.0]), torch.tensor([1.0, 2.5, 3.0])
+        >>> x = torch.tensor([1.0, 2.0, 7.0])
+        >>> y = torch.tensor([1.0, 2.5, 3.0])
         >>> huber_loss(x, y, reduction="none")
         tensor([0.0000, 0.1250, 3.5000])
     """
@@ -112,20 +113,21 @@ def smooth_l1_loss(
         RuntimeError: If `beta` is negative, or the shapes cannot be broadcast.
         ValueError: If `reduction` is none of the three.
 
+    Warns:
+        UserWarning: If the shapes differ and are broadcast.
+
     Note:
         This is the Huber loss divided by :math:`\beta`. The two agree at 1 and part elsewhere: the
         slope of the tails is 1 here and :math:`\delta` there, so a smaller :math:`\beta` sharpens
         the kink where a smaller :math:`\delta` shrinks the whole loss.
-
-    Warns:
-        UserWarning: If the shapes differ and are broadcast.
 
     Source:
         R. Girshick (2015), *Fast R-CNN*, IEEE International Conference on Computer Vision.
 
     Example:
         >>> import torch
-        >>> x, y = torch.tensor([1.0, 2.0, 7.0]), torch.tensor([1.0, 2.5, 3.0])
+        >>> x = torch.tensor([1.0, 2.0, 7.0])
+        >>> y = torch.tensor([1.0, 2.5, 3.0])
         >>> smooth_l1_loss(x, y, reduction="none", beta=2.0)
         tensor([0.0000, 0.0625, 3.0000])
     """

@@ -30,12 +30,12 @@ def l1_loss(
         RuntimeError: If the shapes cannot be broadcast, for booleans, and for the mean of integers.
         ValueError: If `reduction` is none of the three, or `weight` has another shape than `input`.
 
+    Warns:
+        UserWarning: If the shapes differ and are broadcast.
+
     Note:
         The gradient is the sign of the residual: an error of a thousand pulls no harder than one
         of a thousandth. So the best constant prediction is the median, which no outlier can move.
-
-    Warns:
-        UserWarning: If the shapes differ and are broadcast.
 
     Differs from torch:
         `weight` never changes the dtype of the result.
@@ -45,7 +45,8 @@ def l1_loss(
 
     Example:
         >>> import torch
-        >>> l1_loss(torch.tensor([1.0, 2.0, 7.0]), torch.tensor([1.0, 4.0, 3.0]), reduction="none")
+        >>> x = torch.tensor([1.0, 2.0, 7.0])
+        >>> l1_loss(x, torch.tensor([1.0, 4.0, 3.0]), reduction="none")
         tensor([0., 2., 4.])
     """
     loss = difference(input, target).abs()

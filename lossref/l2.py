@@ -30,12 +30,12 @@ def mse_loss(
         RuntimeError: If the shapes cannot be broadcast.
         ValueError: If `reduction` is none of the three, or `weight` has another shape than `input`.
 
+    Warns:
+        UserWarning: If the shapes differ and are broadcast.
+
     Note:
         The gradient is twice the residual, so an error pulls in proportion to its size, and the best
         constant prediction is where all pulls balance: the mean. One outlier can move it anywhere.
-
-    Warns:
-        UserWarning: If the shapes differ and are broadcast.
 
     Differs from torch:
         `weight` never changes the dtype of the result.
@@ -46,7 +46,8 @@ def mse_loss(
 
     Example:
         >>> import torch
-        >>> mse_loss(torch.tensor([1.0, 2.0, 7.0]), torch.tensor([1.0, 4.0, 3.0]), reduction="none")
+        >>> x = torch.tensor([1.0, 2.0, 7.0])
+        >>> mse_loss(x, torch.tensor([1.0, 4.0, 3.0]), reduction="none")
         tensor([ 0.,  4., 16.])
     """
     check_real(input, target)

@@ -240,8 +240,11 @@ NUMBERS = {
     | {"x": uniform(-3, 3, C), "w": uniform(0.5, 2, C, seed=1), "epsilon": 0.1}
     | {"p": uniform(-1, 1, C, seed=14).softmax(0), "q": uniform(-1, 1, C, seed=15).softmax(0)},
 }
+NUMBERS["choosing"] = COMMON | {"p": NUMBERS["bce"]["p"], "q": NUMBERS["bce"]["q"], "epsilon": 0.1}
+NUMBERS["choosing"] |= {"a": vector(1, 1, 2), "m": vector(1, 19, 3)}  # what a false alarm costs, and a miss
 MICRO = torch.tensor([5, 4, 3])  # sizes of micro-batches, N in all
 SQUARES = F.mse_loss(COMMON["x"], COMMON["y"], reduction="none")
+SPREAD = (COMMON["y"].mean() - COMMON["y"]) ** 2
 NUMBERS["reductions"] = COMMON | {
     "ell": SQUARES,
     "n": MICRO.double(),
@@ -283,11 +286,16 @@ def huber_mass(delta):
     return (-huber(GRID, torch.zeros_like(GRID), delta)).exp().sum() * STEP
 
 
+def clipped_square(delta):
+    """Integrate the square of clipped Gaussian noise numerically."""
+    normal = Normal(zero := torch.zeros_like(delta), zero + 1)
+    return (GRID.clamp(-delta, delta) ** 2 * normal.log_prob(GRID).exp()).sum() * STEP
+
+
 def huber_efficiency(delta):
     """Return the variance of the mean of Gaussian noise over that of Huber's estimate of its centre."""
     normal = Normal(zero := torch.zeros_like(delta), zero + 1)
-    square = (GRID.clamp(-delta, delta) ** 2 * normal.log_prob(GRID).exp()).sum() * STEP
-    return (1 - 2 * normal.cdf(-delta)) ** 2 / square
+    return (1 - 2 * normal.cdf(-delta)) ** 2 / clipped_square(delta)
 
 
 def best_logit(share, alpha):
@@ -325,6 +333,23 @@ def best_focal_share(p, gamma):
 BEST = best_logit(NUMBERS["bce"]["q"], COMMON["alpha"])
 P_BEST = BEST.sigmoid()
 
+
+def best_threshold(a, m):
+    """Find, by halving, the probability at which an alarm costs as much as none: a or m where it is wrong."""
+    low, high = torch.zeros_like(a), torch.ones_like(a)
+    for _ in range(60):
+        middle = (low + high) / 2
+        alarm = middle * m > (1 - middle) * a
+        low, high = torch.where(alarm, low, middle), torch.where(alarm, middle, high)
+    return middle
+
+
+def expected_square(p, q):
+    """Return the mean squared error of a report p of an event with probability q."""
+    yes, no = (F.mse_loss(p, torch.full_like(p, y), reduction="none") for y in (1, 0))
+    return q * yes + (1 - q) * no
+
+
 # By label, what the equation must be equal to, computed by other code. A twin's parameters are symbols of the
 # equation (`sigma` is a Greek letter, `x_0` has a subscript): NUMBERS or a default says their values.
 TWINS = {
@@ -343,11 +368,15 @@ TWINS = {
     "eq-l2-nll": lambda x, y, sigma: -Normal(x, sigma).log_prob(y),
     "eq-l2-gradient": lambda x, y: slope(total(F.mse_loss), x, y),
     "eq-l2-split": lambda c, y: F.mse_loss(c.expand_as(y), y),
+    "eq-l2-rmse": lambda x, y: F.mse_loss(x, y).sqrt(),
+    "eq-l2-weighted": lambda x, y, w: F.mse_loss(x, y, weight=w),
     # chapters/huber.md
     "eq-huber": huber,
     "eq-smooth-l1": lambda x, y, beta: F.smooth_l1_loss(x, y, beta=beta.item(), reduction="none"),
     "eq-huber-gradient": lambda x, y, delta: slope(huber, x, y, delta=delta),
     "eq-huber-density": lambda delta, r=RESIDUALS: (-huber(r, 0 * r, delta)).exp() / huber_mass(delta),
+    "eq-huber-inside": lambda delta: 1 - 2 * Normal(zero := torch.zeros_like(delta), zero + 1).cdf(-delta),
+    "eq-huber-clipped": clipped_square,
     "eq-huber-efficiency": huber_efficiency,
     # chapters/bce.md
     "eq-bce": lambda p, y, w: F.binary_cross_entropy(p, y, w, reduction="none"),
@@ -376,6 +405,8 @@ TWINS = {
     "eq-cross-entropy-likelihood": lambda p, q=TRUE_CLASS: Categorical(p).log_prob(q.argmax()).exp(),
     "eq-cross-entropy-index": lambda x, y=3: F.cross_entropy(x, torch.tensor(y - 1)),
     "eq-cross-entropy-gradient": lambda x, q, w=ONES[:C], epsilon=0: slope(F.cross_entropy, x, q),
+    "eq-cross-entropy-entropy": lambda q: Categorical(q).entropy(),
+    "eq-cross-entropy-divergence": lambda p, q: kl_divergence(Categorical(q), Categorical(p)),
     "eq-cross-entropy-split": lambda p, q: F.cross_entropy(p.log(), q),
     "eq-cross-entropy-logsumexp": lambda x, m=2.5: x.logsumexp(dim=0),
     "eq-cross-entropy-floor": lambda: F.cross_entropy(TRUE_CLASS, torch.tensor(2)),
@@ -402,6 +433,11 @@ TWINS = {
     "eq-custom-focal-stable": lambda gamma, x=OFF_TARGETS, y=YES_NO: focal(x, y, gamma),
     "eq-custom-focal-gradient": lambda gamma, alpha=1, x=OFF_TARGETS, y=ONES: slope(focal, x, y, gamma=gamma),
     "eq-custom-focal-share": lambda p, gamma: best_focal_share(p, gamma),
+    # chapters/choosing.md
+    "eq-choosing-skill": lambda x, y, ell=SQUARES, k=SPREAD: 1 - F.mse_loss(x, y) / y.var(correction=0),
+    "eq-choosing-threshold": best_threshold,
+    "eq-choosing-noise": lambda epsilon, q=NUMBERS["cross_entropy"]["q"]: torch.lerp(q, q.mean(), epsilon),
+    "eq-choosing-brier": expected_square,
 }
 
 

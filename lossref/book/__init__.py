@@ -4,31 +4,39 @@
 """
 
 from lossref.book.figures import COLOURS, use_style
+from lossref.book.linked import Linked
 from lossref.book.properties import (
     best_constant,
     grid,
     has_bounded_slope,
     is_convex,
+    is_differentiable,
     jump,
+    largest_curvature,
     noise_model,
     slope,
     steepest,
+    supremum,
 )
 from lossref.book.show import source, table
 from lossref.book.slider import Slider
 
 __all__ = [
     "COLOURS",
+    "Linked",
     "Slider",
     "best_constant",
     "grid",
     "has_bounded_slope",
     "is_convex",
+    "is_differentiable",
     "jump",
+    "largest_curvature",
     "noise_model",
     "slope",
     "source",
     "steepest",
+    "supremum",
     "table",
     "use_style",
 ]

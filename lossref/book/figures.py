@@ -3,8 +3,10 @@
 The tests compare each figure with the stored one: nothing in its SVG may depend on day, machine or chance.
 """
 
+import html
 import io
 import re
+import xml.etree.ElementTree as ET
 
 import matplotlib as mpl
 from cycler import cycler
@@ -40,6 +42,9 @@ STYLE = {
     "svg.hashsalt": "lossref",
 }
 
+ET.register_namespace("", "http://www.w3.org/2000/svg")
+ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")
+
 _ATTRIBUTE = re.compile(r'( (?:d|x|y|transform)=")([^"]*)')
 _NUMBER = re.compile(r"-?\d+\.\d+")
 
@@ -56,6 +61,26 @@ def svg(figure: Figure) -> str:
     drawn = out.getvalue()
     drawn = drawn[drawn.index("<svg") :]
     return _ATTRIBUTE.sub(lambda part: part[1] + _NUMBER.sub(lambda n: f"{float(n[0]):.1f}", part[2]), drawn)
+
+
+def drawing(figure: Figure) -> ET.Element:
+    """Draw a figure as SVG elements that can stand in the page itself, where parts can move and link."""
+    root = ET.fromstring(svg(figure))
+    for metadata in root.findall("{*}metadata"):
+        root.remove(metadata)
+    return root
+
+
+def framed(
+    root: ET.Element, kind: str, figure: Figure, alt: str, caption: str, data: str = "", control: str = ""
+) -> str:
+    """Write a drawing as HTML, in its natural width at most, with what it shows and a caption."""
+    root.set("aria-label", alt)
+    return (
+        f'<figure class="{kind}" style="max-width: {figure.get_figwidth() * 96:.0f}px"{data}>\n'
+        f"{ET.tostring(root, encoding='unicode')}\n"
+        f"{control}<figcaption>{html.escape(caption)}</figcaption>\n</figure>"
+    )
 
 
 def use_style() -> None:

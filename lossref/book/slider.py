@@ -2,19 +2,15 @@
 
 import html
 import json
-import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from lossref.book.figures import svg
+from lossref.book.figures import drawing, framed
 
 Value = TypeVar("Value")
-
-ET.register_namespace("", "http://www.w3.org/2000/svg")
-ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")
 
 # Only chooses among what was drawn: for each part that moves, [element, attribute ("" for its text), values].
 _CHOOSE = (
@@ -25,13 +21,6 @@ _CHOOSE = (
     " : all[element].textContent = values[this.value];"
     " this.setAttribute('aria-valuetext', text); figure.querySelector('output').textContent = text;"
 )
-
-
-def _parts(drawn: str) -> tuple[ET.Element, list[ET.Element]]:
-    root = ET.fromstring(drawn)
-    for metadata in root.findall("{*}metadata"):
-        root.remove(metadata)
-    return root, list(root.iter())[1:]
 
 
 def _json(value: object) -> str:
@@ -74,9 +63,9 @@ class Slider:
         roots, frames = [], []
         for value in values:
             draw(value)
-            root, parts = _parts(svg(figure))
+            root = drawing(figure)
             roots.append(root)
-            frames.append(parts)
+            frames.append(list(root.iter())[1:])
         plt.close(figure)  # shown by the slider, not a second time by the notebook
         if len({tuple(part.tag for part in parts) for parts in frames}) > 1:
             raise ValueError(
@@ -89,21 +78,18 @@ class Slider:
             moving += [[index, name, column] for name, column in columns.items() if len(set(column)) > 1]
         root = roots[first]
         root.set("role", "img")
-        root.set("aria-label", alt)
         self._texts = [text(value) for value in values]
         self._label = label
         data = {"moving": moving, "texts": self._texts}
-        attributes = "".join(f" data-{name}='{_json(value)}'" for name, value in data.items())
-        self._html = (
-            f'<figure class="slider" style="max-width: {figure.get_figwidth() * 96:.0f}px"{attributes}>\n'
-            f"{ET.tostring(root, encoding='unicode')}\n"
+        control = (
             f'<label>{html.escape(label)} <input type="range" min="0" max="{len(self._texts) - 1}"'
             f' value="{first}" aria-valuetext="{html.escape(self._texts[first])}" autocomplete="off"'
             # JupyterLab takes the arrow keys for itself unless told otherwise.
             f' data-lm-suppress-shortcuts="true" oninput="{html.escape(_CHOOSE)}">'
             f" <output>{html.escape(self._texts[first])}</output></label>\n"
-            f"<figcaption>{html.escape(caption)}</figcaption>\n</figure>"
         )
+        attributes = "".join(f" data-{name}='{_json(value)}'" for name, value in data.items())
+        self._html = framed(root, "slider", figure, alt, caption, attributes, control)
 
     def _repr_html_(self) -> str:
         return self._html
