@@ -50,7 +50,7 @@ links: .venv/ready ## Try every link to another site (needs a network)
 format: .venv/ready ## Put code and cells into the one style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/jupytext --quiet intro.md chapters/*.md --pipe "$(BIN)/ruff format --config notebooks/ruff.toml -"
+	$(BIN)/jupytext --quiet $(shell grep -l "{code-cell}" intro.md chapters/*.md) --pipe "$(BIN)/ruff format --config notebooks/ruff.toml -"
 
 serve: book ## Show the book on http://127.0.0.1:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
