@@ -45,7 +45,11 @@ def make(book, *arguments, **environment):
     """Run make in the book; unless told otherwise, with the tools of this Python."""
     arguments = arguments or ("book", "--assume-old=.venv/ready", f"BIN={Path(sys.executable).parent}")
     return subprocess.run(
-        ["make", "--no-print-directory", *arguments], cwd=book, capture_output=True, text=True, env={**os.environ, **environment}
+        ["make", "--no-print-directory", *arguments],
+        cwd=book,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
     )
 
 
