@@ -21,8 +21,8 @@ from torch.testing import assert_close
 from tests.losses import Call, calls
 
 SECONDS = 200
-# By number of processes, rows and classes: shards of one size, uneven ones, and an empty one.
-SHAPES = {2: ((6, 4), (7, 5)), 4: ((7, 6),)}
+# By number of processes, (rows, classes): shards of one size, and uneven ones, of which one is empty.
+SHAPES = {2: ((6, 4), (7, 5)), 4: ((8, 4), (7, 6))}
 
 
 def sharded(tensor: Tensor, call: Call, dim: int, mesh) -> Tensor:
@@ -93,9 +93,7 @@ def test_value_and_gradient_are_exact(tmp_path: Path, processes: int, record_pro
         assert [(name, ours) for name, ours, *_ in results if ours] == []
     wrong = [theirs for *_, theirs in by_rank[0] if theirs]
     # When this fails, torch has mended its own (issue 185167), and the book can say so.
-    assert "wrong value" in wrong
-    even = any(rows % processes == 0 for rows, _ in SHAPES[processes])
-    assert ("wrong gradient" in wrong) == even  # on uneven shards the value is wrong before it
+    assert {"wrong value", "wrong gradient"} <= set(wrong)
     record_property("cases", (f"sharded over {processes} processes", len(by_rank[0])))
     means = len(SHAPES[processes]) * len(calls())
     shown = f"of {means} means over rows on {processes} processes torch.nn.functional gets {len(wrong)} wrong"
