@@ -1,5 +1,6 @@
 """Binary cross entropy, of probabilities and of logits."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -92,11 +93,11 @@ def binary_cross_entropy(
     _check_dtypes_agree(input, target)
     check_probability("input", input)
     check_probability("target", target)
-    log_p = input.log().clamp(min=-100)
-    log_not_p = (-input).log1p().clamp(min=-100)
-    loss = -target * log_p - (1 - target) * log_not_p
+    loss_if_yes = -input.log().clamp(min=-100)
+    loss_if_no = -(-input).log1p().clamp(min=-100)
+    loss = torch.lerp(loss_if_no, loss_if_yes, target)
     slope = (input - target) / (input * (1 - input)).clamp(min=1e-12)
-    loss = with_gradient(loss, input, target, slope, log_not_p - log_p)
+    loss = with_gradient(loss, input, target, slope, loss_if_yes - loss_if_no)
     if weight is not None:
         loss = _factor("weight", weight, loss) * loss
     return reduce(loss, reduction)
@@ -160,11 +161,13 @@ def binary_cross_entropy_with_logits(
     """
     _check(input, target)
     check_probability("target", target)
+    dtype = torch.promote_types(input.dtype, target.dtype)
+    input, target = input.to(dtype), target.to(dtype)
     loss_if_yes = softplus(-input)  # -log sigmoid(x)
     loss_if_no = softplus(input)  # -log sigmoid(-x), and sigmoid(-x) is 1 - sigmoid(x)
     if pos_weight is not None:
         loss_if_yes = _factor("pos_weight", pos_weight, loss_if_yes) * loss_if_yes
-    loss = target * loss_if_yes + (1 - target) * loss_if_no
+    loss = torch.lerp(loss_if_no, loss_if_yes, target)
     if weight is not None:
         loss = _factor("weight", weight, loss) * loss
     return reduce(loss, reduction)

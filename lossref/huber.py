@@ -1,5 +1,6 @@
 """The Huber loss, and Smooth L1, which is the Huber loss divided by its threshold."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -77,7 +78,7 @@ def huber_loss(
     check_real(input, target)
     residual = difference(input, target)
     clipped = clip(residual, delta)
-    loss = clipped * (residual - clipped / 2)
+    loss = clipped * torch.sub(residual, clipped, alpha=0.5)
     loss = with_gradient(loss, residual, clipped)
     if weight is not None:
         loss = weight_like(input, weight, loss) * loss
@@ -141,5 +142,5 @@ def smooth_l1_loss(
         return reduce(residual.abs(), reduction)
     clipped = clip(residual, beta)
     slope = clipped / beta
-    loss = slope * (residual - clipped / 2)
+    loss = slope * torch.sub(residual, clipped, alpha=0.5)
     return reduce(with_gradient(loss, residual, slope), reduction)

@@ -51,7 +51,8 @@ def mse_loss(
         tensor([ 0.,  4., 16.])
     """
     check_real(input, target)
-    loss = difference(input, target).square()
+    residual = difference(input, target)
+    loss = residual * residual
     if weight is None:
         return reduce(loss, reduction)
     weight = weight_like(input, weight, loss)
