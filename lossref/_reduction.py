@@ -7,7 +7,12 @@ from torch import Tensor
 Reduction = Literal["none", "mean", "sum"]
 
 
-def reduce(loss: Tensor, reduction: Reduction, *, divisor: Tensor | None = None) -> Tensor:
+def reduce(
+    loss: Tensor,
+    reduction: Reduction,
+    *,
+    divisor: Tensor | None = None,
+) -> Tensor:
     """Return `loss` as it is, its sum, or its sum over `divisor` (by default the number of elements).
 
     `loss.sum() / n` and not `loss.mean()`: the gradient of a sum is one number seen from every

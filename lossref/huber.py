@@ -87,7 +87,11 @@ def huber_loss(
 
 @at_least_float32
 def smooth_l1_loss(
-    input: Tensor, target: Tensor, *, reduction: Reduction = "mean", beta: float = 1.0
+    input: Tensor,
+    target: Tensor,
+    *,
+    reduction: Reduction = "mean",
+    beta: float = 1.0,
 ) -> Tensor:
     r"""Measure errors by their size, with the kink at zero rounded off.
 

@@ -9,7 +9,11 @@ from lossref._reduction import Reduction, reduce
 
 @at_least_float32
 def l1_loss(
-    input: Tensor, target: Tensor, *, reduction: Reduction = "mean", weight: Tensor | None = None
+    input: Tensor,
+    target: Tensor,
+    *,
+    reduction: Reduction = "mean",
+    weight: Tensor | None = None,
 ) -> Tensor:
     r"""Measure how far `input` is from `target`: the absolute error.
 

@@ -8,7 +8,11 @@ from lossref._reduction import Reduction, reduce
 
 @at_least_float32
 def mse_loss(
-    input: Tensor, target: Tensor, *, reduction: Reduction = "mean", weight: Tensor | None = None
+    input: Tensor,
+    target: Tensor,
+    *,
+    reduction: Reduction = "mean",
+    weight: Tensor | None = None,
 ) -> Tensor:
     r"""Measure the squared error of `input` against `target`.
 
