@@ -3,7 +3,7 @@
 import functools
 import warnings
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, SupportsFloat, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -39,6 +39,12 @@ def check_tensor(name: str, value: object) -> None:
     """Refuse numbers, lists and arrays."""
     if not isinstance(value, Tensor):
         raise TypeError(f"{name} must be a Tensor, got {type(value).__name__}")
+
+
+def check_number(name: str, value: object) -> None:
+    """Refuse text, None and lists as a parameter."""
+    if not isinstance(value, SupportsFloat):
+        raise TypeError(f"{name} must be a number, got {type(value).__name__}")
 
 
 def check_real(input: Tensor, target: Tensor) -> None:
