@@ -250,6 +250,7 @@ def test_a_logit_of_minus_infinity_is_an_excluded_class():
     x, target = torch.tensor([[1.0, -math.inf, 3.0]]), torch.tensor([0])
     assert_close(cross_entropy(x, target), cross_entropy(x[:, [0, 2]], target))
     assert cross_entropy(x, torch.tensor([1])) == math.inf
+    assert cross_entropy(x, torch.tensor([[0.2, 0.3, 0.5]])) == math.inf
     assert cross_entropy(x, target, label_smoothing=0.1) == math.inf
     one_hot = torch.tensor([[1.0, 0.0, 0.0]])
     assert cross_entropy(x, one_hot).isnan()  # 0 times infinity, in torch too
