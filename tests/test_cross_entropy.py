@@ -206,6 +206,11 @@ def test_any_index_can_be_ignored_also_one_of_a_class(ignore_index):
     assert_close(ours, F.cross_entropy(x, target, ignore_index=ignore_index))
 
 
+def test_a_row_can_be_ignored_where_there_is_one_class():
+    x, target = torch.tensor([[2.0], [3.0]]), torch.tensor([0, IGNORED])
+    assert cross_entropy(x, target) == F.cross_entropy(x, target) == 0
+
+
 @pytest.mark.parametrize("ignore_index", [-100, 156, 2])
 def test_bytes_as_indices_do_not_wrap(ignore_index):
     """-100 as a byte would be 156: no row is ignored by accident."""
