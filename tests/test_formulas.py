@@ -376,6 +376,7 @@ TWINS = {
     "eq-smooth-l1": lambda x, y, beta: F.smooth_l1_loss(x, y, beta=beta.item(), reduction="none"),
     "eq-huber-gradient": lambda x, y, delta: slope(huber, x, y, delta=delta),
     "eq-huber-density": lambda delta, r=RESIDUALS: (-huber(r, 0 * r, delta)).exp() / huber_mass(delta),
+    "eq-huber-normaliser": huber_mass,
     "eq-huber-inside": lambda delta: 1 - 2 * Normal(zero := torch.zeros_like(delta), zero + 1).cdf(-delta),
     "eq-huber-clipped": clipped_square,
     "eq-huber-efficiency": huber_efficiency,
