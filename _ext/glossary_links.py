@@ -19,6 +19,7 @@ ELSEWHERE = (
     nodes.title,
     nodes.caption,
 )
+EVERYDAY = ("rank", "surprise")  # have another meaning too: linked only where the author writes {term}
 SIGNS = {"sigma": "\N{GREEK SMALL LETTER SIGMA}", "varepsilon": "ε", "sum": "Σ"}
 
 
@@ -54,6 +55,8 @@ def _link(app, doctree, docname):
         if anchor in by_anchor:
             name, link["reftitle"] = by_anchor[anchor]
             terms.pop(name, None)
+    for name in EVERYDAY:
+        terms.pop(name, None)
     for text in list(doctree.findall(nodes.Text)):
         paragraph = text.parent
         while paragraph and not isinstance(paragraph, (nodes.paragraph, *ELSEWHERE)):

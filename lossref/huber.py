@@ -9,6 +9,22 @@ from lossref._inputs import at_least_float32, check_number, check_real, differen
 from lossref._reduction import Reduction, reduce
 
 
+def _check_delta(delta: float) -> None:
+    check_number("delta", delta)
+    if not delta > 0:
+        raise RuntimeError(
+            f"delta must be positive: huber_loss does not support non-positive values for delta. Got {delta}"
+        )
+
+
+def _check_beta(beta: float) -> None:
+    check_number("beta", beta)
+    if not beta >= 0:
+        raise RuntimeError(
+            f"beta must not be negative: smooth_l1_loss does not support negative values for beta. Got {beta}"
+        )
+
+
 def clip(residual: Tensor, limit: float) -> Tensor:
     """Clip `residual` to [-limit, limit]."""
     # Like clamp, but its derivative at the limits themselves is 0, as in torch's Huber loss, and not 1.
@@ -72,11 +88,7 @@ def huber_loss(
         >>> huber_loss(x, y, reduction="none")
         tensor([0.0000, 0.1250, 3.5000])
     """
-    check_number("delta", delta)
-    if not delta > 0:
-        raise RuntimeError(
-            f"delta must be positive: huber_loss does not support non-positive values for delta. Got {delta}"
-        )
+    _check_delta(delta)
     check_real(input, target)
     residual = difference(input, target)
     clipped = clip(residual, delta)
@@ -139,11 +151,7 @@ def smooth_l1_loss(
         >>> smooth_l1_loss(x, y, reduction="none", beta=2.0)
         tensor([0.0000, 0.0625, 3.0000])
     """
-    check_number("beta", beta)
-    if not beta >= 0:
-        raise RuntimeError(
-            f"beta must not be negative: smooth_l1_loss does not support negative values for beta. Got {beta}"
-        )
+    _check_beta(beta)
     check_real(input, target)
     residual = difference(input, target)
     if beta == 0:
