@@ -82,6 +82,9 @@ class TestProbabilities:
         for transform in (torch.func.jacrev, torch.func.grad):
             found = torch.func.vmap(transform(binary_cross_entropy))(p, y)
             assert_close(found, expected)
+        torch._dynamo.reset()
+        compiled = torch.compile(bce, fullgraph=True, backend="aot_eager")
+        assert_close(gradient(lambda p: compiled(p, y), p), expected)
 
     def test_a_right_and_certain_answer_costs_nothing_not_even_minus_nothing(self):
         certain = torch.tensor([0.0, 1.0])
