@@ -105,6 +105,45 @@ def test_noise_model():
         book.noise_model(lambda r: 2 * r.abs(), models)
 
 
+@pytest.mark.parametrize(
+    ("curve", "bounded"), [(torch.tanh, True), (square, False), (torch.abs, False), (torch.log1p, False)]
+)
+def test_bounded(curve, bounded):
+    assert book.is_bounded(curve, 0, 30) is bounded
+
+
+def test_unit():
+    assert book.unit(torch.abs) == "the target's unit"
+    assert book.unit(square) == "the square of the target's unit"
+    assert book.unit(huber, lambda r: 100 * huber(r / 10)) == "the square of the target's unit"
+    assert book.unit(torch.sign) == "none"
+    for without in (huber, torch.exp, lambda r: r**3):
+        with pytest.raises(ValueError, match="the loss has no unit"):
+            book.unit(without)
+
+
+def test_accepts():
+    x = torch.ones(3)
+    assert book.accepts(lossref.mse_loss, x, x, reduction="sum")
+    assert not book.accepts(lossref.mse_loss, x, 1j * x)  # an error
+    assert not book.accepts(lossref.mse_loss, x, x[:1])  # a warning
+    assert not book.accepts(lossref.mse_loss, x, x, weights=x)
+
+
+def test_wants_one_shape():
+    assert book.wants_one_shape(lossref.huber_loss)
+    assert not book.wants_one_shape(lossref.cross_entropy)
+    assert not book.wants_one_shape(lambda x, y: (x - y).abs().mean())  # broadcasts in silence
+
+
+def test_also_called():
+    documents = (torch.nn.L1Loss, lossref.l1_loss)
+    assert book.also_called("mean absolute error", "L1Loss", documents=documents)
+    assert book.also_called("MAE", "absolute error", documents=documents) == "MAE, absolute error"
+    with pytest.raises(ValueError, match="not documented: quadratic loss"):
+        book.also_called("MAE", "quadratic loss", documents=documents)
+
+
 def test_linked():
     with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": "lossref"}):
         fig, ax = plt.subplots()

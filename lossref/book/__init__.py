@@ -6,9 +6,12 @@
 from lossref.book.figures import COLOURS, use_style
 from lossref.book.linked import Linked
 from lossref.book.properties import (
+    accepts,
+    also_called,
     best_constant,
     grid,
     has_bounded_slope,
+    is_bounded,
     is_convex,
     is_differentiable,
     jump,
@@ -17,6 +20,8 @@ from lossref.book.properties import (
     slope,
     steepest,
     supremum,
+    unit,
+    wants_one_shape,
 )
 from lossref.book.show import source, table
 from lossref.book.slider import Slider
@@ -25,9 +30,12 @@ __all__ = [
     "COLOURS",
     "Linked",
     "Slider",
+    "accepts",
+    "also_called",
     "best_constant",
     "grid",
     "has_bounded_slope",
+    "is_bounded",
     "is_convex",
     "is_differentiable",
     "jump",
@@ -38,5 +46,7 @@ __all__ = [
     "steepest",
     "supremum",
     "table",
+    "unit",
     "use_style",
+    "wants_one_shape",
 ]

@@ -4,6 +4,7 @@ A `curve` is a loss as a function of one number for each element of a tensor: of
 """
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 Curve = Callable[[Tensor], Tensor]
+UNITS = {0.0: "none", 1.0: "the target's unit", 2.0: "the square of the target's unit"}
 
 
 def grid(low: float, high: float, points: int = 20_001) -> Tensor:
@@ -88,3 +90,57 @@ def noise_model(
         if torch.allclose(constant, constant[0].expand_as(constant), atol=1e-9):
             return name
     raise ValueError(f"the curve is the negative log density of none of: {', '.join(models)}")
+
+
+def is_bounded(curve: Curve, low: float, high: float) -> bool:
+    """Whether a ten times wider interval reaches no higher than the given one."""
+    return bool(curve(grid(10 * low, 10 * high)).max() <= curve(grid(low, high)).max() * (1 + 1e-9))
+
+
+def unit(curve: Curve, scaled: Curve | None = None) -> str:
+    """The unit of a loss, read off what ten times longer residuals make of it.
+
+    Args:
+        curve: The loss of a residual.
+        scaled: The same where its parameter, a length too, is ten times as long; `curve` if it has none.
+
+    Raises:
+        ValueError: If the loss does not grow as a power of the length, or by another power.
+    """
+    residual = grid(0.1, 9, 90)
+    grown = ((scaled or curve)(10 * residual) / curve(residual)).log10().round(decimals=9)
+    powers = sorted(set(grown.tolist()))
+    if len(powers) > 1 or powers[0] not in UNITS:
+        raise ValueError(f"the loss has no unit of {list(UNITS.values())}: it grows by the powers {powers}")
+    return UNITS[powers[0]]
+
+
+def accepts(loss: Callable[..., object], *arguments: object, **options: object) -> bool:
+    """Whether the loss takes these arguments without an error or a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            loss(*arguments, **options)
+        except (RuntimeError, TypeError, ValueError, UserWarning):
+            return False
+    return True
+
+
+def wants_one_shape(loss: Callable[..., object]) -> bool:
+    """Whether the loss takes input and target of any one shape, and refuses or warns of two."""
+    one, row, column = torch.ones(()), torch.ones(4), torch.ones(4, 1)
+    same = all(accepts(loss, x, x) for x in (one, row, column, torch.ones(2, 3, 5)))
+    return same and not any(accepts(loss, x, row) for x in (one, column, torch.ones(3)))
+
+
+def also_called(*names: str, documents: Iterable[object]) -> str:
+    """Join the other names of a loss, each of which its functions or classes have or document.
+
+    Raises:
+        ValueError: If a name stands neither in the names nor in the docstrings of `documents`.
+    """
+    texts = [f"{getattr(thing, '__name__', '')} {thing.__doc__}" for thing in documents]
+    text = " ".join(" ".join(texts).lower().split())
+    if missing := [name for name in names if name.lower() not in text]:
+        raise ValueError(f"not documented: {', '.join(missing)}")
+    return ", ".join(names)
