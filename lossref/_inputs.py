@@ -3,7 +3,7 @@
 import functools
 import warnings
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, SupportsFloat, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -39,6 +39,12 @@ def check_tensor(name: str, value: object) -> None:
     """Refuse numbers, lists and arrays."""
     if not isinstance(value, Tensor):
         raise TypeError(f"{name} must be a Tensor, got {type(value).__name__}")
+
+
+def check_number(name: str, value: object) -> None:
+    """Refuse text, None and lists as a parameter."""
+    if not isinstance(value, SupportsFloat):
+        raise TypeError(f"{name} must be a number, got {type(value).__name__}")
 
 
 def check_real(input: Tensor, target: Tensor) -> None:
@@ -90,7 +96,7 @@ def values_are_known(*tensors: Tensor) -> bool:
 def check_probability(name: str, tensor: Tensor) -> None:
     """Refuse what is outside [0, 1], and nan."""
     if tensor.numel() and values_are_known(tensor):
-        low, high = (bound.item() for bound in torch.aminmax(tensor.detach()))
+        low, high = (bound.item() for bound in torch.aminmax(tensor))
         if not (low >= 0 and high <= 1):  # nor is a nan
             raise RuntimeError(
                 f"all elements of {name} should be between 0 and 1, got values from {low:.4g} to {high:.4g}"

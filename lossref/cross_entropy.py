@@ -3,13 +3,14 @@
 import torch
 from torch import Tensor
 
-from lossref._inputs import at_least_float32, check_probability, check_tensor, values_are_known
+from lossref._inputs import at_least_float32, check_number, check_probability, check_tensor, values_are_known
 from lossref._reduction import Reduction, reduce
 
 
 def _check(
     input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, label_smoothing: float
 ) -> None:
+    check_number("label_smoothing", label_smoothing)
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if not isinstance(ignore_index, int):
@@ -94,6 +95,7 @@ def cross_entropy(
         RuntimeError: If a dtype does not fit, if a probability is nan or outside [0, 1] (checked
             where class indices are), if `label_smoothing` is outside [0, 1], if `weight` has another
             shape than (C), or if `ignore_index` is a class and `target` probabilities.
+        TypeError: If `label_smoothing` is no number, or `ignore_index` no int.
         ValueError: If the shapes do not fit, or `reduction` is none of the three.
 
     Note:

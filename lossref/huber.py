@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lossref._gradient import with_gradient
-from lossref._inputs import at_least_float32, check_real, difference, weight_like
+from lossref._inputs import at_least_float32, check_number, check_real, difference, weight_like
 from lossref._reduction import Reduction, reduce
 
 
@@ -47,6 +47,7 @@ def huber_loss(
     Raises:
         NotImplementedError: If neither `input` nor `target` is floating point, or one is complex.
         RuntimeError: If `delta` is not positive, or the shapes cannot be broadcast.
+        TypeError: If `delta` is no number.
         ValueError: If `reduction` is none of the three, or `weight` has another shape than `input`.
 
     Warns:
@@ -71,6 +72,7 @@ def huber_loss(
         >>> huber_loss(x, y, reduction="none")
         tensor([0.0000, 0.1250, 3.5000])
     """
+    check_number("delta", delta)
     if not delta > 0:
         raise RuntimeError(
             f"delta must be positive: huber_loss does not support non-positive values for delta. Got {delta}"
@@ -116,6 +118,7 @@ def smooth_l1_loss(
     Raises:
         NotImplementedError: If neither `input` nor `target` is floating point, or one is complex.
         RuntimeError: If `beta` is negative, or the shapes cannot be broadcast.
+        TypeError: If `beta` is no number.
         ValueError: If `reduction` is none of the three.
 
     Warns:
@@ -136,6 +139,7 @@ def smooth_l1_loss(
         >>> smooth_l1_loss(x, y, reduction="none", beta=2.0)
         tensor([0.0000, 0.0625, 3.0000])
     """
+    check_number("beta", beta)
     if not beta >= 0:
         raise RuntimeError(
             f"beta must not be negative: smooth_l1_loss does not support negative values for beta. Got {beta}"

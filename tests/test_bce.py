@@ -221,5 +221,9 @@ def test_weights_may_be_given_by_position():
 
 def test_mixed_floating_dtypes_of_logits_promote():
     x, y = torch.tensor([0.5], dtype=torch.float64), torch.tensor([1.0])
-    assert binary_cross_entropy_with_logits(x, y).dtype == torch.float64
+    for wide in (
+        binary_cross_entropy_with_logits(x, y),
+        binary_cross_entropy_with_logits(x.float(), y.double()),
+    ):
+        assert wide.dtype == torch.float64
     assert F.binary_cross_entropy_with_logits(x, y).dtype == torch.float32  # target's

@@ -206,6 +206,11 @@ def test_any_index_can_be_ignored_also_one_of_a_class(ignore_index):
     assert_close(ours, F.cross_entropy(x, target, ignore_index=ignore_index))
 
 
+def test_a_row_can_be_ignored_where_there_is_one_class():
+    x, target = torch.tensor([[2.0], [3.0]]), torch.tensor([0, IGNORED])
+    assert cross_entropy(x, target) == F.cross_entropy(x, target) == 0
+
+
 @pytest.mark.parametrize("ignore_index", [-100, 156, 2])
 def test_bytes_as_indices_do_not_wrap(ignore_index):
     """-100 as a byte would be 156: no row is ignored by accident."""
@@ -250,6 +255,7 @@ def test_a_logit_of_minus_infinity_is_an_excluded_class():
     x, target = torch.tensor([[1.0, -math.inf, 3.0]]), torch.tensor([0])
     assert_close(cross_entropy(x, target), cross_entropy(x[:, [0, 2]], target))
     assert cross_entropy(x, torch.tensor([1])) == math.inf
+    assert cross_entropy(x, torch.tensor([[0.2, 0.3, 0.5]])) == math.inf
     assert cross_entropy(x, target, label_smoothing=0.1) == math.inf
     one_hot = torch.tensor([[1.0, 0.0, 0.0]])
     assert cross_entropy(x, one_hot).isnan()  # 0 times infinity, in torch too

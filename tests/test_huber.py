@@ -56,6 +56,14 @@ def test_gradient_is_the_clipped_residual(r, threshold):
     assert_close(gradient(lambda r: smooth(r, threshold), r), slope, rtol=1e-15, atol=1e-320)
 
 
+def test_an_infinite_residual_pulls_no_harder_than_the_threshold():
+    r = tensor([-math.inf, math.inf])
+    for loss, option, pull in ((huber_loss, "delta", 3.0), (smooth_l1_loss, "beta", 1.0)):
+        ours = partial(loss, target=torch.zeros_like(r), **{option: 3.0})
+        assert (ours(r, reduction="none") == math.inf).all()
+        assert gradient(ours, r).tolist() == [-pull / 2, pull / 2]  # of a mean over two
+
+
 @exhaustive
 @given(vectors(real), vectors(real), positive)
 def test_gradient_in_target_is_the_opposite(x, y, threshold):
