@@ -128,6 +128,7 @@ def test_accepts():
     assert not book.accepts(lossref.mse_loss, x, 1j * x)  # an error
     assert not book.accepts(lossref.mse_loss, x, x[:1])  # a warning
     assert not book.accepts(lossref.mse_loss, x, x, weights=x)
+    assert not book.accepts(lossref.cross_entropy, x, torch.tensor(3))  # no such class
 
 
 def test_wants_one_shape():

@@ -121,7 +121,7 @@ def accepts(loss: Callable[..., object], *arguments: object, **options: object) 
         warnings.simplefilter("error")
         try:
             loss(*arguments, **options)
-        except (RuntimeError, TypeError, ValueError, UserWarning):
+        except (IndexError, RuntimeError, TypeError, ValueError, UserWarning):
             return False
     return True
 
