@@ -55,7 +55,9 @@ def l1_loss(
     """
     loss = difference(input, target).abs()
     if reduction == "mean" and not loss.is_floating_point():
-        raise RuntimeError(f"integers have no mean: input must be floating point, got {loss.dtype}")
+        raise RuntimeError(
+            f"integers have no mean: input must be floating point or complex, got {loss.dtype}"
+        )
     if weight is None:
         return reduce(loss, reduction)
     weight = weight_like(input, weight, loss)
