@@ -96,6 +96,8 @@ def _serve_notebook(app, pagename, templatename, context, doctree):
         if group.get("label") == "launch-buttons":
             for button in group["buttons"]:
                 button["url"] = button["url"].replace(f"{pagename}.md", f"notebooks/{notebook.name}")
+                if button["text"] == "Colab":  # which has torch, but not what `.binder/` gives Binder
+                    button["tooltip"] += f": first run %pip install 'lossref[book] @ git+{_repository_url()}'"
 
 
 def _offer_pdf(app, pagename, templatename, context, doctree):

@@ -142,5 +142,6 @@ def test_launch_buttons_point_to_the_notebook_where_the_repository_is_known(book
     assert done.returncode == 0, done.stderr
     page = (book / "_build" / "html" / "chapters" / "one.html").read_text()
     assert "https://colab.research.google.com/github/someone/fork/blob/main/notebooks/one.ipynb" in page
+    assert "%pip install 'lossref[book] @ git+https://github.com/someone/fork'" in page
     assert "https://mybinder.org/v2/gh/someone/fork/main?urlpath=lab/tree/notebooks/one.ipynb" in page
     assert (book / "_build" / "html" / "_sources" / "chapters" / "one.ipynb").exists()
