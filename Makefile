@@ -4,7 +4,7 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 # Small tensors: more threads cost time, and could change the last digit of a sum.
 export OMP_NUM_THREADS := 1
-.PHONY: help book notebooks test test-torch lint links format serve bench clean
+.PHONY: help book pdf notebooks test test-torch lint links format serve bench clean
 
 help: ## Say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -14,6 +14,9 @@ book: .venv/ready ## Build the book into _build/html; a warning fails it
 	$(BIN)/jupyter-book build -W -n --keep-going . || { rm -rf _build/html _build/.doctrees; \
 	  echo "make book: not built. The first WARNING or ERROR above names the file and line to mend; then run it again." >&2; exit 1; }
 	@echo "The book: file://$(CURDIR)/_build/html/index.html"
+
+pdf: book ## Print the whole book into one file, _build/html/lossref.pdf (needs Chromium or Chrome)
+	$(BIN)/python tools/pdf.py
 
 notebooks: .venv/ready ## Run the pages and write notebooks/ (some: make notebooks NAMES="huber bce")
 	$(BIN)/python tools/notebooks.py $(NAMES)

@@ -1,7 +1,8 @@
 """What the book's build needs and YAML cannot say.
 
 The cache of executed chapters must know the library; each page offers its executed notebook; buttons that
-open it elsewhere exist only where the build is told the repository.
+open it elsewhere exist only where the build is told the repository, and a link to the book as one file
+only where it is told the site.
 """
 
 import hashlib
@@ -43,8 +44,10 @@ def _configure(app, config):
         config.html_baseurl = config.ogp_site_url = (
             url  # canonical addresses, and cards when a page is shared
         )
-        config.ogp_social_cards = {}
+        config.ogp_social_cards = {"image": "_static/logo.png", "image_mini": "_static/logo.png"}
         config.notfound_urls_prefix = urlsplit(url).path
+        config.sitemap_url_scheme = "{link}"  # not {lang}{version}{link}: there is one of each
+        config.sitemap_excludes = ["404.html", "genindex.html", "search.html"]
 
     options = config.html_theme_options
     options["launch_buttons"] = {}
@@ -93,6 +96,23 @@ def _serve_notebook(app, pagename, templatename, context, doctree):
         if group.get("label") == "launch-buttons":
             for button in group["buttons"]:
                 button["url"] = button["url"].replace(f"{pagename}.md", f"notebooks/{notebook.name}")
+                if button["text"] == "Colab":  # which has torch, but not what `.binder/` gives Binder
+                    button["tooltip"] += f": first run %pip install 'lossref[book] @ git+{_repository_url()}'"
+
+
+def _offer_pdf(app, pagename, templatename, context, doctree):
+    """List the whole book (`make pdf`) among the downloads, where the pages are published."""
+    for group in context["header_buttons"]:
+        if group.get("label") == "download-buttons" and (url := _site_url()):
+            group["buttons"].append(
+                {
+                    "type": "link",
+                    "url": f"{url}lossref.pdf",
+                    "text": "The book (.pdf)",
+                    "icon": "fas fa-book",
+                    "tooltip": "Download all chapters as one file",
+                }
+            )
 
 
 def setup(app):
@@ -105,4 +125,5 @@ def setup(app):
     app.connect("html-page-context", _forbid_other_hosts, priority=503)
     app.connect("html-page-context", _offer_notebook, priority=499)
     app.connect("html-page-context", _serve_notebook, priority=502)
+    app.connect("html-page-context", _offer_pdf, priority=502)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,6 +3,7 @@
 The theme loads 1.5 MB of script to draw a dozen icons, which its style sheet can draw as well from a font,
 and the index of the search on pages that do not search. Tags that give code the colour it has anyway, and
 names of a figure's parts that nothing refers to, are a fifth of a page; unused signs are half of a font.
+What the theme writes and no setting of its changes is mended on the way.
 """
 
 import re
@@ -23,12 +24,24 @@ TEX = re.compile(r'<annotation encoding="application/x-tex">.*?</annotation>', r
 FORMULA = re.compile(r'<span class="katex-html".*?(?=</(?:p|div|t[dh]|li|d[dt]|h\d|figcaption)>)', re.S)
 IMAGE = re.compile(r'<img ([^>]*?src="(?:\.\./)*(_images/[^"]+\.svg)"[^>]*?)\s*/?>')
 SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)pt" height="([\d.]+)pt"')
-# The theme settles between light and dark when all is read; until then code has no style and other heights.
-THEME = 'dataset.theme = localStorage.getItem("theme") || "auto";'
-THEME_AT_ONCE = (
-    'dataset.theme = document.documentElement.dataset.mode !== "auto" ? document.documentElement.dataset.mode'
-    ' : matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";'
-)
+INSTEAD = {
+    # The theme settles between light and dark when all is read; until then code has no style, other heights.
+    'dataset.theme = localStorage.getItem("theme") || "auto";': (
+        'dataset.theme = document.documentElement.dataset.mode !== "auto"'
+        " ? document.documentElement.dataset.mode"
+        ' : matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";'
+    ),
+    # Those who listen go from landmark to landmark, and the logo was in none.
+    '<div id="pst-primary-sidebar"': (
+        '<div id="pst-primary-sidebar" role="complementary" aria-label="Sidebar"'
+    ),
+    # What a list holds; docutils' own role has been given up by the standard.
+    'role="doc-biblioentry"': 'role="listitem"',
+}
+# The theme takes the focus from a toggle that was pressed: right under a pointer (detail counts its clicks),
+# whose hint would stay; by key it would lose the reader's place.
+BLUR = 'addEventListener("click",(()=>{t.blur()}),!0)'
+BLUR_UNDER_POINTER = 'addEventListener("click",(e=>{e.detail&&t.blur()}),!0)'
 ICON = re.compile(
     r'([^{}]*):before\{content:"\\([0-9a-f]{4})"\}'
 )  # .fa-bars:before,.fa-navicon:before{content:"\f0c9"}
@@ -74,7 +87,9 @@ def _lighten(app, exception):
         shown |= set(re.findall(r"\bfa-[a-z0-9-]+", text))
         for formula in FORMULA.findall(text):
             signs |= set(map(ord, unescape(re.sub(r"<[^>]*>", "", formula))))
-        text = SCRIPT.sub("", text).replace(THEME, THEME_AT_ONCE)
+        text = SCRIPT.sub("", text)
+        for old, new in INSTEAD.items():
+            text = text.replace(old, new)
         if page.name != "search.html":
             text = SEARCH.sub("", text)
         text = TEX.sub("", PLAIN_CODE.sub(r"\1", text))
@@ -82,6 +97,8 @@ def _lighten(app, exception):
         text = IMAGE.sub(_sized(app.outdir), text)
         page.write_text(text, encoding="utf-8")
     static = app.outdir / "_static"
+    script = static / "scripts" / "sphinx-book-theme.js"
+    script.write_text(script.read_text(encoding="utf-8").replace(BLUR, BLUR_UNDER_POINTER), encoding="utf-8")
     css = "".join(path.read_text(encoding="utf-8") for path in static.glob("styles/*.css"))
     codes = {ord(icon) for icon in PRIVATE.findall(css)}
     codes |= {

@@ -4,6 +4,7 @@ The book here is a small one, with this repository's own Makefile, configuration
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -60,6 +61,7 @@ def test_a_good_book_is_built(book):
     page = (book / "_build" / "html" / "chapters" / "one.html").read_text()
     assert "katex-mathml" in page
     assert "https://github.com" not in page
+    assert "lossref.pdf" not in page
 
 
 def test_a_warning_fails_the_build_each_time(book):
@@ -117,6 +119,20 @@ def test_make_alone_explains_the_targets(book):
         assert f"\n{target} " in "\n" + explained
 
 
+def test_where_the_site_is_known_pages_have_addresses_cards_and_the_book_as_one_file(book):
+    site = "https://someone.example.org/fork"
+    done = make(book, BOOK_SITE_URL=site)
+    assert done.returncode == 0, done.stderr
+    html = book / "_build" / "html"
+    page = (html / "chapters" / "one.html").read_text()
+    assert f'rel="canonical" href="{site}/chapters/one.html"' in page
+    assert f'href="{site}/lossref.pdf"' in page
+    card = re.search(f'property="og:image" content="{site}/([^"]*)"', page)[1]
+    assert (html / card).exists()
+    places = re.findall("<loc>(.*?)</loc>", (html / "sitemap.xml").read_text())
+    assert sorted(places) == [f"{site}/chapters/one.html", f"{site}/intro.html"]
+
+
 def test_launch_buttons_point_to_the_notebook_where_the_repository_is_known(book):
     (book / "notebooks").mkdir()
     (book / "notebooks" / "one.ipynb").write_text(
@@ -126,5 +142,6 @@ def test_launch_buttons_point_to_the_notebook_where_the_repository_is_known(book
     assert done.returncode == 0, done.stderr
     page = (book / "_build" / "html" / "chapters" / "one.html").read_text()
     assert "https://colab.research.google.com/github/someone/fork/blob/main/notebooks/one.ipynb" in page
+    assert "%pip install 'lossref[book] @ git+https://github.com/someone/fork'" in page
     assert "https://mybinder.org/v2/gh/someone/fork/main?urlpath=lab/tree/notebooks/one.ipynb" in page
     assert (book / "_build" / "html" / "_sources" / "chapters" / "one.ipynb").exists()

@@ -10,7 +10,7 @@ from lossref.book.figures import STYLE
 
 CSS = (Path(__file__).resolve().parent.parent / "_static" / "book.css").read_text(encoding="utf-8")
 WHITE = (1.0, 1.0, 1.0)
-DARK_PAGE = "#121212"
+DARK_PAGE, DARK_CARD = "#121212", "#222832"
 
 
 def channels(colour):
@@ -45,6 +45,7 @@ def test_colours_of_lines_and_of_text_in_them(name):
     colour = channels(COLOURS[name])
     assert contrast(colour, WHITE) >= 4.5
     assert contrast(in_the_dark(colour), channels(DARK_PAGE)) >= 4.5
+    assert contrast(in_the_dark(colour), channels(DARK_CARD)) >= 3  # a curve on the home page
 
 
 def test_grid_lines_stay_behind():

@@ -1,5 +1,6 @@
 """The files that other machines read are what those machines expect: GitHub's workflows, the citation."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,11 @@ def test_workflow_is_valid(path):
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_workflow_starts_with_no_more_than_reading(path):
     assert "\npermissions:\n  contents: read\n" in path.read_text()
+
+
+def test_binder_has_the_python_that_the_tests_have():
+    tested = re.search(r'python-version: "([\d.]+)"', WORKFLOWS[0].read_text())[1]
+    assert (ROOT / ".binder" / "runtime.txt").read_text() == f"python-{tested}\n"
 
 
 def test_citation_is_valid():

@@ -1,10 +1,16 @@
-"""Write _static/logo.svg: the Huber loss inside the square that it leaves, drawn from the functions."""
+"""Write the logo, drawn from the functions: the Huber loss inside the square that it leaves.
+
+_static/logo.svg is for the pages, _static/logo.png for the cards that others show of them, which take no SVG:
+python -m tools.logo
+"""
 
 from pathlib import Path
 
 import torch
+from playwright.sync_api import sync_playwright
 
 import lossref
+from tools.pdf import chromium
 
 LOGO = Path(__file__).resolve().parent.parent / "_static" / "logo.svg"
 
@@ -32,3 +38,7 @@ def logo():
 
 if __name__ == "__main__":
     LOGO.write_text(logo(), encoding="utf-8")
+    with sync_playwright() as playwright:
+        page = chromium(playwright).new_page(viewport={"width": 256, "height": 256})
+        page.set_content(f"<body style='margin: 0'>{logo()}")
+        page.screenshot(path=LOGO.with_suffix(".png"), omit_background=True)

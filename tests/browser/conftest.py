@@ -85,7 +85,11 @@ def open_page(chromium, request):
         page.route("**/*", only_home)
         page.on("console", lambda m: m.type in ("error", "warning") and page.troubles.append(m.text))
         page.on("pageerror", lambda error: page.troubles.append(str(error)))
-        page.on("requestfailed", lambda r: page.troubles.append(f"failed {r.url}"))
+        # Aborted: the reader has gone on to another page.
+        page.on(
+            "requestfailed",
+            lambda r: r.failure == "net::ERR_ABORTED" or page.troubles.append(f"failed {r.url}"),
+        )
         page.on("response", lambda r: r.status >= 400 and page.troubles.append(f"{r.status} {r.url}"))
         return page
 

@@ -56,56 +56,168 @@ def test_folded_code_opens(open_page, site):
     assert folded.locator("pre").first.is_visible()
 
 
+@pytest.mark.parametrize("key", ["Enter", "Space"])
+def test_the_theme_changes(open_page, site, key):
+    page = open_page(site)
+    page.goto(site + "chapters/l2.html")
+    assert tab_to(page, ".theme-switch-button")
+    seen = [page.locator("html").get_attribute("data-theme")]
+    for _ in range(2):
+        page.keyboard.press(key)
+        seen.append(page.locator("html").get_attribute("data-theme"))
+    assert seen == ["light", "dark", "light"]
+
+
+@pytest.mark.parametrize(
+    ("toggle", "inside"), [(".primary-toggle", ".bd-links"), (".secondary-toggle", ".page-toc")]
+)
+def test_a_narrow_windows_sidebar_opens_and_gives_the_focus_back(open_page, site, toggle, inside):
+    page = open_page(site, width=390)
+    page.goto(site + "chapters/l2.html")
+    part = page.locator(inside).first
+    assert not part.is_visible()
+    assert tab_to(page, toggle)
+    page.keyboard.press("Enter")
+    part.wait_for(state="visible")
+    assert page.evaluate("document.activeElement.closest('dialog') !== null")
+    page.keyboard.press("Escape")
+    part.wait_for(state="hidden")
+    assert page.evaluate("selector => document.activeElement.matches(selector)", toggle)
+
+
+def test_a_wide_windows_sidebar_hides_and_comes_back(open_page, site):
+    page = open_page(site)
+    page.goto(site + "chapters/l2.html")
+    assert tab_to(page, ".primary-toggle")
+    for state in ("hidden", "visible"):
+        page.keyboard.press("Enter")
+        page.locator(".bd-links").wait_for(state=state)
+
+
+def stops_without_a_mark(page, stops=60):
+    """Tab through a page: what has the focus and does not show it."""
+    unmarked = []
+    for _ in range(stops):
+        page.keyboard.press("Tab")
+        if not page.evaluate("""() => {
+            const here = document.activeElement, card = here.closest('.sd-card');
+            const outlined = part => part && getComputedStyle(part).outlineStyle !== 'none'
+                && parseFloat(getComputedStyle(part).outlineWidth) > 1;
+            return here === document.body // the end of the page
+                || outlined(here) || outlined(card) || getComputedStyle(here).boxShadow !== 'none';
+        }"""):
+            unmarked.append(focused(page))
+    return unmarked
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("path", ["intro.html", "chapters/l2.html"])
+def test_one_sees_where_one_is(open_page, site, path, width):
+    page = open_page(site, width=width)
+    page.goto(site + path)
+    assert stops_without_a_mark(page) == []
+    page.locator(".dropdown-download-buttons button").first.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowDown")
+    assert "download-notebook" in focused(page)
+    assert stops_without_a_mark(page, stops=1) == []
+
+
+def test_the_checks_of_the_focus_bite(open_page, site):
+    page = open_page(site)
+    page.goto(site + "intro.html")
+    page.evaluate("""() => {
+        document.querySelectorAll('.bd-links a').forEach(link => link.tabIndex = -1);
+        document.head.insertAdjacentHTML('beforeend',
+            '<style>.primary-toggle:focus { outline: none !important }</style>');
+    }""")
+    assert tab_to(page, ".bd-links a") is None
+    page.locator("#pst-skip-link a").focus()
+    assert len(stops_without_a_mark(page, stops=30)) == 1
+
+
+def faults(page, figure):
+    """What is wrong with a slider: it has a name, a value in words, keys from end to end, and its place."""
+    found = []
+    slider, svg, output = figure.locator("input"), figure.locator("svg"), figure.locator("output")
+    if not slider.evaluate("slider => slider.labels[0]?.firstChild.textContent.trim()"):
+        found.append("no name")
+    if svg.get_attribute("role") != "img" or len(svg.get_attribute("aria-label") or "") < 40:
+        found.append("no description")
+    slider.focus()
+    height, seen = figure.bounding_box()["height"], set()
+    for key in ("Home", "ArrowRight", "End"):
+        page.keyboard.press(key)
+        seen.add(svg.inner_html())
+        if slider.get_attribute("aria-valuetext") != output.inner_text():
+            found.append(f"no value in words after {key}")
+    if len(seen) < 3 or slider.input_value() != slider.get_attribute("max"):
+        found.append("keys do not move it")
+    if abs(figure.bounding_box()["height"] - height) >= 1:
+        found.append("the text below moves")
+    box = slider.bounding_box()
+    page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    if slider.input_value() == slider.get_attribute("max"):
+        found.append("a touch does not move it")
+    return found
+
+
 @pytest.mark.parametrize("path", WITH_SLIDER)
 def test_sliders(open_page, site, path):
-    """Each has a name and a value in words, goes from end to end by keys, and never moves the text below."""
     page = open_page(site, width=390, has_touch=True)
     page.goto(site + path)
-    for figure in page.locator("figure.slider").all():
-        slider = figure.locator("input[type=range]")
-        name = slider.evaluate("slider => slider.labels[0].textContent.trim()")
-        assert name
-        assert figure.locator("svg").get_attribute("role") == "img"
-        assert len(figure.locator("svg").get_attribute("aria-label")) > 40
-        slider.focus()
-        height = figure.bounding_box()["height"]
-        seen = set()
-        for key in ("Home", "ArrowRight", "End"):
-            page.keyboard.press(key)
-            seen.add(figure.locator("svg").inner_html())
-            text = slider.get_attribute("aria-valuetext")
-            assert text == figure.locator("output").inner_text()
-        assert slider.input_value() == slider.get_attribute("max")
-        assert len(seen) == 3
-        assert abs(figure.bounding_box()["height"] - height) < 1
-        box = slider.bounding_box()
-        page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        assert slider.input_value() != slider.get_attribute("max")
+    figures = page.locator("figure.slider").all()
+    assert [faults(page, figure) for figure in figures] == [[] for _ in figures]
     assert page.troubles == []
 
 
-def test_without_scripts_the_figure_stands_and_its_control_is_gone(open_page, site):
-    page = open_page(site, java_script_enabled=False)
+@pytest.mark.parametrize(
+    ("fault", "harm"),
+    [
+        ("no name", "slider.labels[0].firstChild.remove()"),
+        ("no description", "slider.closest('figure').querySelector('svg').removeAttribute('aria-label')"),
+        ("no value in words after End", "slider.addEventListener('input', () => slider.ariaValueText = '')"),
+        ("keys do not move it", "slider.removeAttribute('oninput')"),
+        (
+            "the text below moves",
+            "slider.addEventListener('input', () => slider.closest('figure').append('more'))",
+        ),
+        ("a touch does not move it", "slider.style.pointerEvents = 'none'"),
+    ],
+)
+def test_the_check_of_sliders_bites(open_page, site, fault, harm):
+    page = open_page(site, width=390, has_touch=True)
     page.goto(site + "chapters/l2.html")
     figure = page.locator("figure.slider").first
-    assert figure.locator("svg").is_visible()
-    assert not figure.locator("input").is_visible()
-    assert page.locator(".katex-html").first.is_visible()
-    assert page.locator(".solution .cell").first.is_visible()
+    figure.locator("input").evaluate(f"slider => {{ {harm} }}")
+    assert fault in faults(page, figure)
 
 
-def test_a_term_says_what_it_means(open_page, site):
+def lost(page):
+    """What those without scripts should see and do not, or see and cannot use."""
+    figure = page.locator("figure.slider").first
+    shown = {part: page.locator(part).first for part in (".katex-html", ".solution .cell")}
+    shown["figure"] = figure.locator("svg")
+    missing = [part for part, where in shown.items() if not where.is_visible()]
+    return missing + ["a dead slider"] * figure.locator("input").is_visible()
+
+
+def test_without_scripts_all_is_there_but_the_control(open_page, site):
+    page = open_page(site, java_script_enabled=False)
+    page.goto(site + "chapters/l2.html")
+    assert lost(page) == []
+
+
+def test_the_check_without_scripts_bites(open_page, site):
+    page = open_page(site)  # with scripts: solutions are folded, sliders are there
+    page.goto(site + "chapters/l2.html")
+    page.evaluate("document.querySelector('figure.slider svg').style.display = 'none'")
+    assert lost(page) == [".solution .cell", "figure", "a dead slider"]
+
+
+def test_a_term_leads_to_the_glossary(open_page, site):
     page = open_page(site)
     page.goto(site + "chapters/l2.html")
-    term = page.locator("a.term").first
-    assert len(term.get_attribute("title")) > 20
-    term.focus()
+    page.locator("a.term").first.focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/glossary.html#term-*")
-
-
-def test_the_check_of_the_focus_bites(open_page, site):
-    page = open_page(site)
-    page.goto(site + "intro.html")
-    page.evaluate("document.querySelectorAll('.bd-links a').forEach(link => link.tabIndex = -1)")
-    assert tab_to(page, ".bd-links a") is None

@@ -13,8 +13,6 @@ PAGES = sorted(
     if "_static" not in path.parts and path != HTML / "index.html"  # which only leads to the first page
 )
 CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
-# Of the theme and of docutils, and harmless: a logo outside of any landmark, the old role of citations.
-NOT_OURS = [[".sidebar-primary-item:has(.navbar-brand)"], [".citation-list"]]
 
 
 def unrendered(page):
@@ -34,14 +32,10 @@ def images_without_sense(page):
 
 
 def axe(page, **options):
-    """Violations of WCAG that axe finds and that are ours."""
+    """Violations of WCAG that axe finds."""
     from axe_playwright_python.sync_playwright import Axe
 
-    found = (
-        Axe()
-        .run(page, context={"exclude": NOT_OURS}, options={"preload": False, **options})
-        .response["violations"]
-    )
+    found = Axe().run(page, options={"preload": False, **options}).response["violations"]
     return [(each["id"], node["target"]) for each in found for node in each["nodes"]]
 
 
@@ -113,21 +107,6 @@ def test_notebook_downloads(open_page, site):
         page.locator("a.btn-download-notebook-button, a[title='Download notebook file']").click()
     notebook = json.loads(download.value.path().read_text())
     assert any(cell.get("outputs") for cell in notebook["cells"])
-
-
-def test_slider_moves_by_keyboard(open_page, site):
-    page = open_page(site)
-    page.goto(site + "chapters/l2.html")
-    figure = page.locator("figure.slider").first
-    slider = figure.locator("input[type=range]")
-    before, value = figure.locator("svg").inner_html(), slider.get_attribute("aria-valuetext")
-    slider.focus()
-    page.keyboard.press("ArrowRight")
-    assert figure.locator("svg").inner_html() != before
-    assert slider.get_attribute("aria-valuetext") == figure.locator("output").inner_text() != value
-    page.keyboard.press("ArrowLeft")
-    assert figure.locator("svg").inner_html() == before
-    assert page.troubles == []
 
 
 def test_solution_opens_by_keyboard(open_page, site):

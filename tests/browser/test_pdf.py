@@ -1,0 +1,80 @@
+"""The book as one PDF: every chapter in its order, formulas, figures, and links that lead into it."""
+
+import re
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import NameObject, TextStringObject
+
+from tools import pdf
+
+ROOT = Path(__file__).resolve().parents[2]
+# In the first chapters: a solution, which the pages fold; a figure with a slider, and one without.
+WITHIN = ("Solution to Exercise 1", "y (metres)", "residual (units of the target)")
+
+
+def titles():
+    """The first heading of each page, in the order of the table of contents."""
+    toc = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+    pages = [ROOT / f"{name}.md" for name in re.findall(r"(?:root|file): (\S+)", toc)]
+    return [re.search("^# (.*)", page.read_text(encoding="utf-8"), re.M)[1] for page in pages]
+
+
+def complaints(book):
+    """What a reader of the PDF would miss."""
+    found = []
+    chapters = [entry for entry in book.outline if not isinstance(entry, list)]
+    if (outline := [chapter.title for chapter in chapters]) != titles():
+        found.append(f"the outline is {outline}")
+    for chapter in chapters:
+        number = book.get_destination_page_number(chapter)
+        if number is None or chapter.title not in " ".join(book.pages[number].extract_text().split())[:200]:
+            found.append(f"{chapter.title} is not where the outline leads")
+    fonts, places = set(), book.named_destinations
+    for number, page in enumerate(book.pages, start=1):
+        contents = page.get_contents()
+        if contents is None or len(contents.get_data()) < 1000:  # its number alone
+            found.append(f"page {number} is blank")
+        fonts |= {font["/BaseFont"] for font in page["/Resources"].get("/Font", {}).values()}
+        for link in page.get("/Annots", []):
+            target = link.get("/Dest") or link["/A"]["/URI"]
+            if target not in places and not target.startswith("https://"):
+                found.append(f"page {number} leads to {target}")
+    if not any("KaTeX_Math" in font for font in fonts):
+        found.append("the formulas have another font")
+    text = "".join(page.extract_text() for page in book.pages[:30])
+    return found + [f"nowhere is {part!r}" for part in WITHIN if part not in text]
+
+
+@pytest.fixture(scope="module")
+def book(chromium, site, tmp_path_factory):
+    path = tmp_path_factory.mktemp("pdf") / "lossref.pdf"
+    pdf.write(chromium, path)
+    return PdfReader(path)
+
+
+def test_the_whole_book(book):
+    assert complaints(book) == []
+    assert len(book.pages) > 200
+    assert book.metadata.title.startswith("lossref")
+
+
+def test_the_check_bites(book):
+    torn, empty = PdfWriter(clone_from=book), PdfWriter()
+    torn.remove_page(1)
+    torn.pages[0]["/Annots"][0].get_object()[NameObject("/Dest")] = TextStringObject("/nowhere")
+    empty.add_blank_page(595, 842)
+    found = []
+    for writer in (torn, empty):
+        writer.write(file := BytesIO())
+        found += complaints(PdfReader(file))
+    assert {
+        f"{titles()[0]} is not where the outline leads",
+        "page 1 leads to /nowhere",
+        "nowhere is 'y (metres)'",
+        "the outline is []",
+        "page 1 is blank",
+        "the formulas have another font",
+    } <= set(found)
