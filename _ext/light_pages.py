@@ -16,7 +16,8 @@ SEARCH = re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchin
 # Names, punctuation, operators and space: they have the colour of the text around them (_static/book.css).
 PLAIN_CODE = re.compile(r'<span class="(?:n|nn|nx|o|p|pm|w)">([^<]*)</span>|(?<=<pre>)<span></span>')
 # What matplotlib calls its parts. To clips and markers, p or m and ten digits, a figure does refer.
-PART = re.compile(r' id="(?!p[0-9a-f]{10}"|m[0-9a-f]{10}")[^"]*"')
+USED = re.compile(r'(?:href="#|url\(#)([^")]+)')
+PART = re.compile(r' id="([^"]*)"')  # what matplotlib calls its parts: a figure refers to few of them
 METADATA = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->", re.S)
 FIGURE = re.compile(r'(<figure class="slider".*?)(<svg.*?</svg>)', re.S)
 # The source of a formula, which its MathML does not need.
@@ -52,7 +53,9 @@ PRIVATE = re.compile(
 
 def _short(figure):
     """Return the same drawing in fewer bytes."""
-    return re.sub(r"\s*\n\s*", " ", PART.sub("", METADATA.sub("", figure)))
+    used = set(USED.findall(figure))
+    figure = PART.sub(lambda name: name[0] if name[1] in used else "", METADATA.sub("", figure))
+    return re.sub(r"\s*\n\s*", " ", figure)
 
 
 def _sized(out):

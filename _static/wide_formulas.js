@@ -1,9 +1,14 @@
-// A formula that is wider than its place scrolls; with a tab stop, it does so by the keyboard too.
+// A formula that is wider than its place scrolls, by the keyboard too, and fades out where there is more of it.
 document.addEventListener("DOMContentLoaded", () => {
-  const watch = new ResizeObserver((changes) => {
-    for (const { target } of changes)
-      if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
-      else target.removeAttribute("tabindex");
+  const mark = ({ target }) => {
+    const hidden = target.scrollWidth - target.clientWidth;
+    if (hidden > 0) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+    target.classList.toggle("more", hidden - target.scrollLeft > 1);
+  };
+  const watch = new ResizeObserver((changes) => changes.forEach(mark));
+  document.querySelectorAll(".katex-display").forEach((formula) => {
+    watch.observe(formula);
+    formula.addEventListener("scroll", mark);
   });
-  document.querySelectorAll(".katex-display").forEach((formula) => watch.observe(formula));
 });

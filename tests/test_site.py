@@ -96,6 +96,30 @@ def test_the_check_of_terms_bites():
     assert unexplained([term]) == [term]
 
 
+def missing_parts(drawing):
+    """What a drawing uses (a marker, a hatch, where to clip) and does not hold."""
+    return set(re.findall(r'(?:xlink:href="#|url\(#)([^")]+)', drawing)) - set(
+        re.findall(r' id="([^"]+)"', drawing)
+    )
+
+
+def test_figures_hold_the_parts_that_they_use():
+    drawings = {path: [path.read_text(encoding="utf-8")] for path in HTML.glob("_images/*.svg")}
+    drawings |= {path: re.findall(r"<svg.*?</svg>", path.read_text(encoding="utf-8"), re.S) for path in PAGES}
+    assert sum(map(len, drawings.values())) > 80
+    assert {
+        str(path): lost
+        for path, all_of in drawings.items()
+        if (lost := set().union(*map(missing_parts, all_of)))
+    } == {}
+
+
+def test_the_check_of_figures_bites():
+    drawing = '<svg><path id="a"/><use xlink:href="#a"/><g clip-path="url(#{})"/></svg>'
+    assert missing_parts(drawing.format("a")) == set()
+    assert missing_parts(drawing.format("b")) == {"b"}
+
+
 def shown_code(text):
     """The texts of a page's code, as a copy button would take them."""
     blocks = re.findall(r"<pre>(.*?)</pre>", text, re.S)

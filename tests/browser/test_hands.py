@@ -215,6 +215,18 @@ def test_the_check_without_scripts_bites(open_page, site):
     assert lost(page) == [".solution .cell", "figure", "a dead slider"]
 
 
+def test_a_wide_formula_fades_out_where_there_is_more_of_it(open_page, site):
+    page = open_page(site, width=390)
+    page.goto(site + "chapters/huber.html")
+    wide = page.locator(".katex-display.more")
+    wide.first.wait_for()
+    assert wide.count() < page.locator(".katex-display").count()
+    wide.first.evaluate("formula => { formula.id = 'wide'; formula.focus(); }")
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    page.locator("#wide:not(.more)").wait_for()
+
+
 def test_a_term_leads_to_the_glossary(open_page, site):
     page = open_page(site)
     page.goto(site + "chapters/l2.html")
