@@ -96,7 +96,8 @@ def values_are_known(*tensors: Tensor) -> bool:
 def check_probability(name: str, tensor: Tensor) -> None:
     """Refuse what is outside [0, 1], and nan."""
     if tensor.numel() and values_are_known(tensor):
-        low, high = (bound.item() for bound in torch.aminmax(tensor))
+        # Detached, since aminmax knows no forward mode in torch 2.8.
+        low, high = (bound.item() for bound in torch.aminmax(tensor.detach()))
         if not (low >= 0 and high <= 1):  # nor is a nan
             raise RuntimeError(
                 f"all elements of {name} should be between 0 and 1, got values from {low:.4g} to {high:.4g}"
