@@ -12,19 +12,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-HEADER = """---
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
+from tests.pages import HEADER, ROOT
 
-"""
 GOOD = HEADER + "# A chapter\n\nThe loss $r^2$.\n\n```{code-cell} ipython3\nprint(1 + 1)\n```\n"
 
 

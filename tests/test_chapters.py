@@ -9,13 +9,13 @@ import copy
 import re
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from pathlib import Path
 
 import jupytext
 import nbformat
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.pages import ROOT
+
 NAMES = ["l1", "l2", "huber", "bce", "cross_entropy"]
 ROOMS = ["At a glance", "The formula", "From scratch", "Look at it"]  # then sections of its own, then:
 ROOMS += ["Pros and cons", "On real data", "Every argument", "Where it breaks"]

@@ -15,8 +15,8 @@ from torch.distributions import Bernoulli, Categorical, Laplace, Normal, kl_dive
 import lossref
 from lossref._reduction import reduce
 from tests.latex import Equation, FormulaError, gradient
+from tests.pages import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "intro.md", *sorted(ROOT.glob("chapters/*.md"))]
 
 

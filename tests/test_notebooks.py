@@ -10,6 +10,7 @@ import sys
 import nbformat
 import pytest
 
+from tests.pages import HEADER
 from tools import notebooks
 
 PAGES = notebooks.pages()
@@ -60,18 +61,9 @@ def test_no_notebook_without_a_page():
 
 
 # A small page with one of each: a number, a figure, glue.
-PAGE = """---
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
-# A page
+PAGE = (
+    HEADER
+    + """# A page
 
 ```{code-cell} ipython3
 import matplotlib.pyplot as plt
@@ -95,6 +87,7 @@ plt.plot(x, x)
 plt.show()
 ```
 """
+)
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,13 @@ import re
 from functools import cache
 from html import unescape
 from html.parser import HTMLParser
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-HTML, NOTEBOOKS = ROOT / "_build" / "html", ROOT / "notebooks"
+from tests.pages import HTML, ROOT
+
+NOTEBOOKS = ROOT / "notebooks"
 PAGES = sorted(page for page in HTML.rglob("*.html") if "_static" not in page.parts)
 
 

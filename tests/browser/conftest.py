@@ -5,12 +5,11 @@ import http.server
 import os
 import shutil
 import threading
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-HTML = ROOT / "_build" / "html"
+from tests.pages import HTML, ROOT
+
 SCREENSHOTS = ROOT / "_build" / "screenshots"
 FLAGS = [
     "--disable-background-networking",

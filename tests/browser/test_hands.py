@@ -2,7 +2,9 @@
 
 import pytest
 
-from .test_pages import CHAPTERS, HTML
+from tests.pages import HTML
+
+from .test_pages import CHAPTERS
 
 WITH_SLIDER = ["intro.html", *(page for page in CHAPTERS if 'class="slider"' in (HTML / page).read_text())]
 

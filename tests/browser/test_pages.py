@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from .conftest import HTML
+from tests.pages import HTML
 
 PAGES = sorted(
     str(path.relative_to(HTML))

@@ -2,15 +2,14 @@
 
 import re
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import NameObject, TextStringObject
 
+from tests.pages import ROOT
 from tools import pdf
 
-ROOT = Path(__file__).resolve().parents[2]
 # In the first chapters: a solution, which the pages fold; a figure with a slider, and one without.
 WITHIN = ("Solution to Exercise 1", "y (metres)", "residual (units of the target)")
 

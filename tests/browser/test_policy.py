@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from .conftest import HTML
+from tests.pages import HTML
 
 ASK = """host => Promise.all([
     new Promise(done => {

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from .conftest import HTML
+from tests.pages import HTML
+
 from .test_pages import CHAPTERS
 
 FIRST_VISIT, NEXT_PAGE, ALL_FIGURES = 350, 60, 85  # KB, as a server sends them
