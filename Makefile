@@ -44,7 +44,7 @@ lint: .venv/ready ## Check style, types and spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/codespell
+	$(BIN)/typos
 
 # Asks the hosts that the pages link to, and so never in the tests; GitHub runs it each week.
 links: .venv/ready ## Try every link to another site (needs a network)
