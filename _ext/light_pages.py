@@ -15,9 +15,9 @@ SCRIPT = re.compile(r'\s*<script defer src="[^"]*/fontawesome\.js[^"]*"></script
 SEARCH = re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
 # Names, punctuation, operators and space: they have the colour of the text around them (_static/book.css).
 PLAIN_CODE = re.compile(r'<span class="(?:n|nn|nx|o|p|pm|w)">([^<]*)</span>|(?<=<pre>)<span></span>')
-# What matplotlib calls its parts. To clips and markers, p or m and ten digits, a figure does refer.
 USED = re.compile(r'(?:href="#|url\(#)([^")]+)')
 PART = re.compile(r' id="([^"]*)"')  # what matplotlib calls its parts: a figure refers to few of them
+LEVEL = re.compile(r' transform="rotate\(-0 [^"]*\)"')  # a text turned by nothing
 METADATA = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->", re.S)
 FIGURE = re.compile(r'(<figure class="slider".*?)(<svg.*?</svg>)', re.S)
 # The source of a formula, which its MathML does not need.
@@ -55,7 +55,7 @@ def _short(figure):
     """Return the same drawing in fewer bytes."""
     used = set(USED.findall(figure))
     figure = PART.sub(lambda name: name[0] if name[1] in used else "", METADATA.sub("", figure))
-    return re.sub(r"\s*\n\s*", " ", figure)
+    return re.sub(r"\s*\n\s*", " ", LEVEL.sub("", figure))
 
 
 def _sized(out):
