@@ -28,7 +28,8 @@ def _plain(definition):
     text = definition.astext()
     text = re.sub(r"\\frac\{([^}]*)\}\{([^}]*)\}", r"\1 / (\2)", text)
     text = re.sub(r"\\([a-z]+)", lambda command: SIGNS.get(command[1], command[1]), text)
-    return re.sub(r"\{([^{}]*)\}", r"(\1)", text).replace("(x_c)", "x_c").replace("(x_j)", "x_j")
+    text = re.sub(r"\{(\w+)\}", r"\1", text)  # what is one name needs no brackets
+    return re.sub(r"\{([^{}]*)\}", r"(\1)", text)
 
 
 def _terms(app):

@@ -4,6 +4,7 @@ That they are true is nbval's work: `pytest --nbval notebooks` runs every notebo
 """
 
 import os
+import re
 import subprocess
 import sys
 
@@ -54,6 +55,18 @@ def test_complete(name):
     notebook = load(notebooks.NOTEBOOKS / f"{name}.ipynb")
     assert not_executed(notebook) == []
     assert exempt(notebook) == []
+
+
+def outputs_of_no_cell(page):
+    """Results on a page that has no cells, which nothing would confirm."""
+    return re.findall(r"\{glue[:\w]*\}|\{code-cell\}|^>>> .*", page, re.M)
+
+
+def test_a_page_without_a_notebook_shows_no_results():
+    others = [page for page in notebooks.ROOT.glob("chapters/*.md") if page.stem not in PAGES]
+    assert others
+    assert {page.name: found for page in others if (found := outputs_of_no_cell(page.read_text()))} == {}
+    assert outputs_of_no_cell("It is {glue:text}`l2-mean`.\n\n>>> 1 + 1\n2\n") == ["{glue:text}", ">>> 1 + 1"]
 
 
 def test_no_notebook_without_a_page():

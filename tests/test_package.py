@@ -10,6 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import torch
+import torch.nn.functional as F
 
 import lossref
 
@@ -154,3 +156,15 @@ def test_all_names_are_public_documented_and_have_the_parts_of_a_docstring() -> 
         places = [text.index(f"\n    {section}\n") for section in sections]
         assert places == sorted(places)
         assert text.count(".. math::") == 1
+
+
+def test_the_example_of_the_page_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = F.huber_loss
+    monkeypatch.setattr(F, "huber_loss", theirs)  # puts it back at the end
+    page = (ROOT / "chapters" / "api.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    names = {"prediction": torch.tensor([1.0, 5.0]), "target": torch.tensor([0.5, 1.0])}
+    expected = theirs(*names.values(), delta=1.5)
+    exec(code, names)
+    assert F.huber_loss is lossref.huber_loss
+    torch.testing.assert_close(names["loss"], expected)

@@ -9,9 +9,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.pages import HTML, ROOT
+from tests.pages import HTML
+from tools.notebooks import NOTEBOOKS
 
-NOTEBOOKS = ROOT / "notebooks"
 PAGES = sorted(page for page in HTML.rglob("*.html") if "_static" not in page.parts)
 
 

@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, Error, Playwright, sync_playwright
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import Fit
 
+# Where neither is, Playwright looks for a browser of its own, and says how to get it.
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 HTML = Path(__file__).resolve().parent.parent / "_build" / "html"
 # The pages in their order: as the sidebar names them.
 PAGES = "[...document.querySelectorAll('.bd-links a')].map(link => link.href.split('#')[0])"
@@ -88,10 +90,8 @@ def write(browser: Browser, target: Path) -> None:
 
 def chromium(playwright: Playwright) -> Browser:
     """Start the browser of this machine, or leave and say what to install."""
-    # Where neither is, Playwright looks for a browser of its own, and says how to get it.
-    path = shutil.which("chromium") or shutil.which("google-chrome")
     try:
-        return playwright.chromium.launch(executable_path=path, chromium_sandbox=False)
+        return playwright.chromium.launch(executable_path=BROWSER, chromium_sandbox=False)
     except Error as error:
         sys.exit(f"make pdf: there is no browser to print with. Install Chromium.\n{error.message}")
 

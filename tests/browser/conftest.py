@@ -3,12 +3,12 @@
 import functools
 import http.server
 import os
-import shutil
 import threading
 
 import pytest
 
 from tests.pages import HTML, ROOT
+from tools.pdf import BROWSER
 
 SCREENSHOTS = ROOT / "_build" / "screenshots"
 FLAGS = [
@@ -45,15 +45,14 @@ def site():
 
 @pytest.fixture(scope="session")
 def chromium():
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
+    if BROWSER is None:
         message = "Chromium is not installed: the pages were not looked at in a browser"
         assert not os.environ.get("CI"), message
         pytest.skip(message)
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS, chromium_sandbox=False)
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS, chromium_sandbox=False)
         yield browser
         browser.close()
 
