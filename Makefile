@@ -12,7 +12,7 @@ help: ## Say what each target does
 book: .venv/ready ## Build the book into _build/html; a warning fails it
 	@rm -rf _build/html _build/.doctrees
 	$(BIN)/jupyter-book build -W -n --keep-going . || { rm -rf _build/html _build/.doctrees; \
-	  echo "make book: not built. The first WARNING or ERROR above names the file and line to mend; then run it again." >&2; exit 1; }
+	  echo "make book: not built. The first WARNING or ERROR above says what to mend; then run it again." >&2; exit 1; }
 	@echo "The book: file://$(CURDIR)/_build/html/index.html"
 
 pdf: book ## Print the whole book into one file, _build/html/lossref.pdf (needs Chromium or Chrome)

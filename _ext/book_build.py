@@ -1,11 +1,9 @@
 """What the book's build needs and YAML cannot say.
 
-The cache of executed chapters must know the library; each page offers its executed notebook; buttons that
-open it elsewhere exist only where the build is told the repository, and a link to the book as one file
-only where it is told the site.
+Each page offers its executed notebook; buttons that open it elsewhere exist only where the build is told the
+repository, and a link to the book as one file only where it is told the site.
 """
 
-import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -32,14 +30,6 @@ def _site_url():
 
 
 def _configure(app, config):
-    # A page holds what the library computed, so a change of the library must run the chapters anew;
-    # jupyter-cache looks at the cells alone.
-    root = Path(app.srcdir)
-    digest = hashlib.sha256()
-    for path in sorted([*root.glob("lossref/**/*.py"), root / "requirements.txt"]):
-        digest.update(path.read_bytes())
-    config.nb_execution_cache_path = str(root / "_build" / ".jupyter_cache" / digest.hexdigest()[:12])
-
     if url := _site_url():
         config.html_baseurl = config.ogp_site_url = (
             url  # canonical addresses, and cards when a page is shared

@@ -17,23 +17,45 @@ from tests.pages import HEADER, ROOT
 GOOD = HEADER + "# A chapter\n\nThe loss $r^2$.\n\n```{code-cell} ipython3\nprint(1 + 1)\n```\n"
 
 
-@pytest.fixture
-def book(tmp_path):
-    """A book of an intro and one good chapter."""
+NOTEBOOK = Path("notebooks", "one.ipynb")
+
+
+def small_book(path):
+    """Write a book of an intro and one good chapter."""
     for name in ("Makefile", "_config.yml", "requirements.txt", "pyproject.toml", "references.bib"):
-        shutil.copy2(ROOT / name, tmp_path)
-    for name in ("_ext", "_static", "lossref"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / "chapters").mkdir()
-    (tmp_path / "chapters" / "one.md").write_text(GOOD)
-    (tmp_path / "intro.md").write_text("# A book\n")
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: intro\nchapters:\n  - file: chapters/one\n")
-    return tmp_path
+        shutil.copy2(ROOT / name, path)
+    for name in ("_ext", "_static", "lossref", "tools"):
+        (path / name).symlink_to(ROOT / name)
+    (path / "chapters").mkdir()
+    (path / "chapters" / "one.md").write_text(GOOD)
+    (path / "intro.md").write_text("# A book\n")
+    (path / "_toc.yml").write_text("format: jb-book\nroot: intro\nchapters:\n  - file: chapters/one\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    """The notebook of the good chapter."""
+    book = small_book(tmp_path_factory.mktemp("book"))
+    done = make(book, "notebooks", *HERE)
+    assert done.returncode == 0, done.stderr
+    return book / NOTEBOOK
+
+
+@pytest.fixture
+def book(executed, tmp_path):
+    """A book whose notebooks are up to date."""
+    (tmp_path / "notebooks").mkdir()
+    shutil.copy(executed, tmp_path / NOTEBOOK)
+    return small_book(tmp_path)
+
+
+HERE = ("--assume-old=.venv/ready", f"BIN={Path(sys.executable).parent}")
 
 
 def make(book, *arguments, **environment):
     """Run make in the book; unless told otherwise, with the tools of this Python."""
-    arguments = arguments or ("book", "--assume-old=.venv/ready", f"BIN={Path(sys.executable).parent}")
+    arguments = arguments or ("book", *HERE)
     return subprocess.run(
         ["make", "--no-print-directory", *arguments],
         cwd=book,
@@ -56,6 +78,7 @@ def test_a_good_book_is_built(book):
 def test_a_warning_fails_the_build_each_time(book):
     broken = "See {doc}`nowhere`, {eq}`eq-nowhere` and $\\foo$."
     (book / "chapters" / "one.md").write_text(f"{GOOD}\n{broken}\n")
+    make(book, "notebooks", *HERE)
     for _ in range(2):  # Sphinx warns of a page only when it reads it anew
         done = make(book)
         assert done.returncode != 0
@@ -66,20 +89,49 @@ def test_a_warning_fails_the_build_each_time(book):
         assert not (book / "_build" / "html").exists(), "a half-built book looks whole"
 
 
-@pytest.mark.parametrize(
-    ("cell", "said"),
-    [
-        pytest.param("1 / 0", "ZeroDivisionError", id="raises"),
-        pytest.param(
-            "import warnings\nwarnings.warn('look out')", "stderr was found in the cell outputs", id="warns"
-        ),
-    ],
-)
-def test_a_broken_cell_fails_the_build(book, cell, said):
-    (book / "chapters" / "one.md").write_text(f"{GOOD}\n```{{code-cell}} ipython3\n{cell}\n```\n")
+def add_cell(book, code):
+    (book / "chapters" / "one.md").write_text(f"{GOOD}\n```{{code-cell}} ipython3\n{code}\n```\n")
+
+
+def test_an_old_notebook_stops_the_build_and_is_run_again(book):
+    add_cell(book, "print(6 * 7)")
     done = make(book)
     assert done.returncode != 0
-    assert said in done.stdout + done.stderr
+    assert "notebooks/one.ipynb is older than chapters/one.md" in done.stderr
+    assert 'make notebooks NAMES="one"' in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (book / "_build" / "html").exists()
+    assert "notebooks/one.ipynb" in make(book, "notebooks", *HERE).stdout
+    done = make(book)
+    assert done.returncode == 0, done.stderr
+    assert "42" in (book / "_build" / "html" / "chapters" / "one.html").read_text()
+    assert "notebooks/one.ipynb" not in make(book, "notebooks", *HERE).stdout, "nothing has changed since"
+
+
+def test_the_build_shows_the_notebook_and_computes_nothing(book):
+    notebook = book / NOTEBOOK
+    notebook.write_text(notebook.read_text().replace('"2\\n"', '"by the notebook\\n"'))
+    done = make(book, JUPYTER_PATH="/nowhere", JUPYTER_DATA_DIR="/nowhere")
+    assert done.returncode == 0, done.stderr
+    assert "by the notebook" in (book / "_build" / "html" / "chapters" / "one.html").read_text()
+
+
+def test_a_cell_that_raises_writes_no_notebook(book):
+    add_cell(book, "1 / 0")
+    before = (book / NOTEBOOK).read_text()
+    done = make(book, "notebooks", *HERE)
+    assert done.returncode != 0
+    assert "ZeroDivisionError" in done.stdout
+    assert "make notebooks: not written, for what is said above: one" in done.stderr
+    assert (book / NOTEBOOK).read_text() == before
+
+
+def test_a_cell_that_warns_fails_the_build(book):
+    add_cell(book, "import warnings\nwarnings.warn('look out')")
+    assert make(book, "notebooks", *HERE).returncode == 0
+    done = make(book)
+    assert done.returncode != 0
+    assert "stderr was found in the cell outputs" in done.stdout + done.stderr
     assert not (book / "_build" / "html").exists()
 
 
@@ -123,10 +175,6 @@ def test_where_the_site_is_known_pages_have_addresses_cards_and_the_book_as_one_
 
 
 def test_launch_buttons_point_to_the_notebook_where_the_repository_is_known(book):
-    (book / "notebooks").mkdir()
-    (book / "notebooks" / "one.ipynb").write_text(
-        '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
-    )
     done = make(book, BOOK_REPOSITORY_URL="https://github.com/someone/fork")
     assert done.returncode == 0, done.stderr
     page = (book / "_build" / "html" / "chapters" / "one.html").read_text()
