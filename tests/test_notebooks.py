@@ -1,6 +1,6 @@
 """The notebooks are up to date, complete, and true; each of the three proofs is shown to bite.
 
-Up to date is what the build asks too, with the same function: page, library and pinned packages are as they were.
+Up to date is what the build asks too, with the same function: cells, library and pins are as they were.
 
 That they are true is nbval's work: `pytest --nbval notebooks` runs every notebook and compares every output.
 """

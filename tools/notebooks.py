@@ -1,4 +1,4 @@
-"""Write notebooks/NAME.ipynb from the page NAME.md: its outputs are what pages show, tests confirm, readers download.
+"""Write notebooks/NAME.ipynb from the page NAME.md: its outputs are what pages show and tests confirm.
 
 python tools/notebooks.py              the notebooks that are not up to date
 python tools/notebooks.py NAME ...     those of the named pages, up to date or not; of `all` pages
