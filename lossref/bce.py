@@ -4,7 +4,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossref._gradient import with_gradient
 from lossref._inputs import at_least_float32, check_probability, check_tensor
 from lossref._reduction import Reduction, reduce
 
@@ -93,11 +92,13 @@ def binary_cross_entropy(
     _check_dtypes_agree(input, target)
     check_probability("input", input)
     check_probability("target", target)
-    loss_if_yes = -input.log().clamp(min=-100)
-    loss_if_no = -(-input).log1p().clamp(min=-100)
-    loss = torch.lerp(loss_if_no, loss_if_yes, target)
-    slope = (input - target) / (input * (1 - input)).clamp(min=1e-12)
-    loss = with_gradient(loss, input, target, slope, loss_if_yes - loss_if_no)
+    # The logarithms are floored in the value, and p (1 - p) in the slope: no one function has both.
+    # So the value is that of constants, and the slope that of log1p(step), where the step is 0.
+    yes, no = input.detach(), 1 - input.detach()
+    step = (input - yes) / (yes * no).clamp(min=1e-12)
+    log_yes = yes.log().clamp(min=-100) + (step * no).log1p()
+    log_no = (-yes).log1p().clamp(min=-100) + (-step * yes).log1p()
+    loss = -target * log_yes - (1 - target) * log_no
     if weight is not None:
         loss = _factor("weight", weight, loss) * loss
     return reduce(loss, reduction)
@@ -163,17 +164,13 @@ def binary_cross_entropy_with_logits(
     check_probability("target", target)
     dtype = torch.promote_types(input.dtype, target.dtype)
     input, target = input.to(dtype), target.to(dtype)
-    loss_if_yes = softplus(-input)  # -log sigmoid(x)
-    loss_if_no = softplus(input)  # -log sigmoid(-x), and sigmoid(-x) is 1 - sigmoid(x)
+    positive, negative = target, 1 - target
+    above, below = F.relu(input), input.clamp(max=0)  # their sum is x; at 0, below has the slope
+    right = F.softplus(below - above)  # what a logit costs that is on the right side
     if pos_weight is not None:
-        loss_if_yes = _factor("pos_weight", pos_weight, loss_if_yes) * loss_if_yes
-    loss = torch.lerp(loss_if_no, loss_if_yes, target)
+        positive = _factor("pos_weight", pos_weight, input) * positive
+        right = (positive + negative) * right
+    loss = negative * above - positive * below + right
     if weight is not None:
         loss = _factor("weight", weight, loss) * loss
     return reduce(loss, reduction)
-
-
-def softplus(x: Tensor) -> Tensor:
-    """Return log(1 + exp(x))."""
-    # Beyond the threshold it is taken for x: at torch's own 20 float64 would feel it.
-    return F.softplus(x, threshold=40.0)

@@ -1,10 +1,8 @@
 """The Huber loss, and Smooth L1, which is the Huber loss divided by its threshold."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossref._gradient import with_gradient
 from lossref._inputs import at_least_float32, check_number, check_real, difference, weight_like
 from lossref._reduction import Reduction, reduce
 
@@ -27,8 +25,9 @@ def _check_beta(beta: float) -> None:
 
 def clip(residual: Tensor, limit: float) -> Tensor:
     """Clip `residual` to [-limit, limit]."""
-    # Like clamp, but its derivative at the limits themselves is 0, as in torch's Huber loss, and not 1.
-    return F.hardtanh(residual, -limit, limit)
+    # Not with clamp, whose slope at the limits themselves is 1: that of torch's Huber loss is 0 there.
+    from_below = F.threshold(residual, -limit, -limit)
+    return -F.threshold(-from_below, -limit, -limit)
 
 
 @at_least_float32
@@ -92,8 +91,7 @@ def huber_loss(
     check_real(input, target)
     residual = difference(input, target)
     clipped = clip(residual, delta)
-    loss = clipped * torch.sub(residual, clipped, alpha=0.5)
-    loss = with_gradient(loss, residual, clipped)
+    loss = clipped * (residual - clipped / 2)
     if weight is not None:
         loss = weight_like(input, weight, loss) * loss
     return reduce(loss, reduction)
@@ -157,6 +155,5 @@ def smooth_l1_loss(
     if beta == 0:
         return reduce(residual.abs(), reduction)
     clipped = clip(residual, beta)
-    slope = clipped / beta
-    loss = slope * torch.sub(residual, clipped, alpha=0.5)
-    return reduce(with_gradient(loss, residual, slope), reduction)
+    loss = clipped / beta * (residual - clipped / 2)
+    return reduce(loss, reduction)

@@ -31,6 +31,11 @@ def bcel(x, y, **options):
     return binary_cross_entropy_with_logits(x, y, reduction="none", **options)
 
 
+def gradient_of_sum(loss, x, y):
+    """The gradient, itself with a graph."""
+    return torch.autograd.grad(loss(x, y, reduction="sum"), x, create_graph=True)[0]
+
+
 def softplus(x):
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
@@ -85,6 +90,18 @@ class TestProbabilities:
         torch._dynamo.reset()
         compiled = torch.compile(bce, fullgraph=True, backend="aot_eager")
         assert_close(gradient(lambda p: compiled(p, y), p), expected)
+        _, forward = torch.func.jvp(lambda p: bce(p, y), (p,), (torch.ones_like(p),))
+        assert_close(forward, expected)
+
+    def test_second_derivative_at_the_ends_is_that_of_torch(self):
+        p, y = tensor([0.0, 0.0, 1.0, 1.0, 1e-30, 0.0]), tensor([0.0, 1.0, 0.0, 1.0, 1.0, 0.5])
+        expected = gradient(lambda p: gradient_of_sum(F.binary_cross_entropy, p, y), p)
+        assert_close(expected, tensor([0.0, 1e24, 1e24, 0.0, 1e24, 0.5e24]))
+        assert_close(gradient(lambda p: gradient_of_sum(binary_cross_entropy, p, y), p), expected)
+        for outer in (torch.func.jacfwd, torch.func.jacrev):
+            for inner in (torch.func.jacfwd, torch.func.jacrev):
+                found = torch.func.vmap(outer(inner(binary_cross_entropy)))(p, y)
+                assert_close(found, expected)
 
     def test_a_right_and_certain_answer_costs_nothing_not_even_minus_nothing(self):
         certain = torch.tensor([0.0, 1.0])
@@ -188,6 +205,23 @@ class TestLogits:
         assert_close(bcel(logit, target).double(), loss, **tolerance)
         found = gradient(lambda x: bcel(x, target), logit).double()
         assert_close(found, slope if y == 0 else -slope, **tolerance)
+
+    @pytest.mark.parametrize("y", [0.0, 0.3, 1.0])
+    @pytest.mark.parametrize("x", [-80.0, -20.0, -1.0, 0.0, 1.0, 20.0, 80.0])
+    def test_curvature_is_that_of_the_sigmoid_in_both_tails(self, x, y):
+        logit, target = torch.tensor([x]), torch.tensor([y])
+        found = gradient(lambda x: gradient_of_sum(binary_cross_entropy_with_logits, x, target), logit)
+        assert_close(found, torch.tensor([sigmoid(x) * sigmoid(-x)]), rtol=1e-6, atol=0)
+
+    def test_the_side_that_the_label_switches_off_cannot_overflow(self):
+        heavy = torch.tensor([10.0])
+        assert bcel(torch.tensor([-1e38]), torch.tensor([0.0]), pos_weight=heavy) == 0
+        assert bcel(torch.tensor([1e38]), torch.tensor([1.0]), pos_weight=heavy) == 0
+
+    def test_an_infinite_logit_on_the_wrong_side_costs_infinitely_much(self):
+        x, y = tensor([math.inf, -math.inf, math.inf]), tensor([0.0, 1.0, 0.5])
+        assert (bcel(x, y) == math.inf).all()
+        assert gradient(lambda x: bcel(x, y), x).tolist() == [1.0, -1.0, 0.5]
 
     def test_torch_still_loses_a_tail(self):
         """When this fails, torch has mended it, and "Differs from torch" can go."""
