@@ -34,10 +34,12 @@ def class_index(*shape: int, generator: torch.Generator) -> Tensor:
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss: its domain as data, and options that between them use every argument."""
+    """A loss: where the book has it, its domain as data, and options that together use every argument."""
 
     name: str
     module: type[nn.Module]
+    page: str
+    equation: str
     input: Callable[..., Tensor]
     target: Callable[..., Tensor]
     options: tuple[dict[str, Any], ...] = ({},)
@@ -56,14 +58,40 @@ class Loss:
 
 
 LOSSES = (
-    Loss("l1_loss", nn.L1Loss, real, real, ({}, {"weight": WEIGHT})),
-    Loss("mse_loss", nn.MSELoss, real, real, ({}, {"weight": WEIGHT})),
-    Loss("huber_loss", nn.HuberLoss, real, real, ({}, {"delta": 0.3, "weight": WEIGHT}, {"delta": 5.0})),
-    Loss("smooth_l1_loss", nn.SmoothL1Loss, real, real, ({}, {"beta": 0.3}, {"beta": 5}, {"beta": 0})),
-    Loss("binary_cross_entropy", nn.BCELoss, probability, probability, ({}, {"weight": CLASS_WEIGHT})),
+    Loss("l1_loss", nn.L1Loss, "l1", "eq-l1", real, real, ({}, {"weight": WEIGHT})),
+    Loss("mse_loss", nn.MSELoss, "l2", "eq-l2", real, real, ({}, {"weight": WEIGHT})),
+    Loss(
+        "huber_loss",
+        nn.HuberLoss,
+        "huber",
+        "eq-huber",
+        real,
+        real,
+        ({}, {"delta": 0.3, "weight": WEIGHT}, {"delta": 5.0}),
+    ),
+    Loss(
+        "smooth_l1_loss",
+        nn.SmoothL1Loss,
+        "huber",
+        "eq-smooth-l1",
+        real,
+        real,
+        ({}, {"beta": 0.3}, {"beta": 5}, {"beta": 0}),
+    ),
+    Loss(
+        "binary_cross_entropy",
+        nn.BCELoss,
+        "bce",
+        "eq-bce",
+        probability,
+        probability,
+        ({}, {"weight": CLASS_WEIGHT}),
+    ),
     Loss(
         "binary_cross_entropy_with_logits",
         nn.BCEWithLogitsLoss,
+        "bce",
+        "eq-bce-logits",
         real,
         probability,
         ({}, {"weight": WEIGHT, "pos_weight": CLASS_WEIGHT}),
@@ -71,6 +99,8 @@ LOSSES = (
     Loss(
         "cross_entropy",
         nn.CrossEntropyLoss,
+        "cross_entropy",
+        "eq-cross-entropy",
         real,
         class_index,
         ({}, {"weight": CLASS_WEIGHT, "ignore_index": 1}, {"weight": CLASS_WEIGHT, "label_smoothing": 0.2}),
@@ -78,6 +108,8 @@ LOSSES = (
     Loss(
         "cross_entropy",
         nn.CrossEntropyLoss,
+        "cross_entropy",
+        "eq-cross-entropy",
         real,
         distribution,
         ({}, {"weight": CLASS_WEIGHT, "label_smoothing": 0.2}),

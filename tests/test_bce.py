@@ -6,9 +6,25 @@ import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given
+from torch.distributions import Bernoulli, kl_divergence
 from torch.testing import assert_close
 
 from lossref import binary_cross_entropy, binary_cross_entropy_with_logits
+from tests import formulas
+from tests.formulas import (
+    ONES,
+    TARGETS,
+    YES_NO,
+    N,
+    check_note_gradient,
+    docstring_formula,
+    halved,
+    slope,
+    total,
+    uniform,
+    vector,
+)
+from tests.latex import Equation
 from tests.strategies import (
     exhaustive,
     gradient,
@@ -58,6 +74,97 @@ def bce_by_hand(p, y):
 def bcel_by_hand(x, y, pos_weight=1.0):
     pairs = zip(x.tolist(), y.tolist(), strict=True)
     return tensor([pos_weight * b * softplus(-a) + (1 - b) * softplus(a) for a, b in pairs])
+
+
+# ---- The formulas
+
+
+def yes_or_no(**more):
+    return {"y": torch.cat([vector(0, 1).repeat(10), uniform(0, 1, 20)]), **more}
+
+
+WEIGHTS = uniform(0.1, 3, 40, seed=2)
+LOGITS = torch.cat([uniform(-4, 4, 34), vector(-30, -30, 0, 0, 30, 30)])
+CASES = {
+    "binary_cross_entropy": [yes_or_no(p=uniform(0, 1, 40, seed=1), w=w) for w in (1.0, WEIGHTS)],
+    "binary_cross_entropy_with_logits": [
+        yes_or_no(x=LOGITS, w=w, alpha=alpha) for w in (1.0, WEIGHTS) for alpha in (1.0, 0.3, WEIGHTS.flip(0))
+    ],
+}
+MUTANTS = [
+    ("binary_cross_entropy", r"-w", r"w"),
+    ("binary_cross_entropy", r"-w", r"-"),
+    ("binary_cross_entropy", r"(1 - y) \max", r"(1 + y) \max"),
+    ("binary_cross_entropy", r"\log p", r"\log (1 - p)"),
+    ("binary_cross_entropy", r"y \max(\log p, -100) + (1 - y)", r"(1 - y) \max(\log p, -100) + y"),
+    ("binary_cross_entropy_with_logits", r"-w", r"w"),
+    ("binary_cross_entropy_with_logits", r"\alpha y", r"y"),
+    ("binary_cross_entropy_with_logits", r"\sigma(-x)", r"\sigma(x)"),
+    ("binary_cross_entropy_with_logits", r"(1 - y) \log", r"\alpha (1 - y) \log"),
+    ("binary_cross_entropy_with_logits", r"e^{-x}", r"e^{x}"),
+]
+NUMBERS = {
+    "p": uniform(0.01, 0.99, N, seed=12),
+    "q": uniform(0, 1, N, seed=13),
+    "y": vector(0, 1, 0.3).repeat(4),
+}
+
+
+def best_logit(share, alpha):
+    """Find the logit of least mean loss where a share of the labels is positive."""
+
+    def falls(x):
+        return slope(F.binary_cross_entropy_with_logits, x, share, pos_weight=alpha) <= 0
+
+    return halved(torch.full_like(share, -50), torch.full_like(share, 50), falls)
+
+
+BEST = best_logit(NUMBERS["q"], formulas.NUMBERS["alpha"])
+P_BEST = BEST.sigmoid()
+TWINS = {
+    "eq-bce": lambda p, y, w: F.binary_cross_entropy(p, y, w, reduction="none"),
+    "eq-bce-mean": lambda p, y: F.binary_cross_entropy(p, y),
+    "eq-bce-bernoulli": lambda p, y=YES_NO: Bernoulli(p).log_prob(y).exp(),
+    "eq-bce-nll": lambda p, y=YES_NO: -Bernoulli(p).log_prob(y),
+    "eq-bce-logit": lambda p: p.logit(),
+    "eq-bce-sigmoid": lambda x: x.sigmoid(),
+    "eq-bce-sigmoid-slope": lambda x: slope(torch.sigmoid, x),
+    "eq-bce-logits": lambda x, y, w, alpha: (
+        w * F.binary_cross_entropy_with_logits(x, y, pos_weight=alpha, reduction="none")
+    ),
+    "eq-bce-gradient": lambda p, y, w=ONES: slope(total(F.binary_cross_entropy), p, y),
+    "eq-bce-logits-gradient": lambda x, y, w=ONES, alpha=ONES: slope(
+        total(F.binary_cross_entropy_with_logits), x, y
+    ),
+    "eq-bce-entropy": lambda q: Bernoulli(q).entropy(),
+    "eq-bce-divergence": lambda p, q: kl_divergence(Bernoulli(q), Bernoulli(p)),
+    "eq-bce-stable": lambda x, y: F.binary_cross_entropy_with_logits(x, y, reduction="none"),
+    "eq-bce-two": lambda x_0=TARGETS + 1, x_1=TARGETS: torch.stack([x_0, x_1]).softmax(dim=0)[1],
+    "eq-bce-undo": lambda q, alpha, p=P_BEST: BEST,
+}
+
+
+def test_certain_and_wrong_probabilities_have_the_printed_loss_and_gradient():
+    p, y = (
+        grid.flatten() for grid in torch.meshgrid(vector(0, 1e-50, 1e-3, 1), vector(0, 0.3, 1), indexing="ij")
+    )
+    printed = Equation(docstring_formula("binary_cross_entropy")).value(p=p, y=y, w=1.0)
+    assert_close(printed, bce(p, y))
+    check_note_gradient("binary_cross_entropy", {"p": p, "y": y, "w": 1.0})
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_gradient_in_a_note_is_the_functions(name):
+    check_note_gradient(name, CASES[name][0])
+
+
+def test_a_floor_left_out_is_caught():
+    wrong = r"\ell = -y \log p - (1 - y) \log(1 - p)"
+    p, y = vector(0.0), vector(1.0)
+    assert binary_cross_entropy(p, y) == 100 != Equation(wrong).value(p=p, y=y)
+
+
+# ---- The laws
 
 
 class TestProbabilities:

@@ -7,9 +7,12 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.distributions import Categorical, kl_divergence
 from torch.testing import assert_close
 
 from lossref import binary_cross_entropy_with_logits, cross_entropy
+from tests.formulas import ONES, C, N, check_note_gradient, docstring_formula, one_hot, slope, uniform, vector
+from tests.latex import Equation
 from tests.strategies import exhaustive, gradient, label, matrices, ordinary, positive, real, tensor, vectors
 
 IGNORED = -100
@@ -40,6 +43,65 @@ def by_hand(x, target, weight=None, *, ignore_index=IGNORED, label_smoothing=0.0
         losses.append(-math.fsum(w * share * log_p if share else 0.0 for w, share, log_p in terms))
         counts.append(1.0 if isinstance(true, list) else weight[true])
     return tensor(losses), tensor(counts)
+
+
+# ---- The formulas
+
+CLASSES = {"C": C, "x": uniform(-5, 5, C), "q": uniform(0, 1, C, seed=1), "w": uniform(0, 3, C, seed=2)}
+CASES = {
+    "cross_entropy": [CLASSES | {"epsilon": share} for share in (0.0, 0.1, 1.0)]
+    + [CLASSES | {"epsilon": share, "q": one_hot(label, C)} for share in (0.0, 0.1) for label in range(C)]
+    + [{"C": 3, "x": vector(300, 0, -300), "q": vector(1, 0, 0), "w": vector(1, 1, 1), "epsilon": 0.0}]
+}
+MUTANTS = [
+    ("cross_entropy", r"-\sum_{c=1}^{C}", r"\sum_{c=1}^{C}"),
+    ("cross_entropy", r"\frac{\varepsilon}{C}", r"\frac{\varepsilon}{C - 1}"),
+    ("cross_entropy", r"(1 - \varepsilon) q_c", r"q_c"),
+    ("cross_entropy", r"w_c", r""),
+    ("cross_entropy", r"j=1", r"j=2"),
+    ("cross_entropy", r"\log \frac", r"\frac"),
+]
+NUMBERS = {
+    "x": uniform(-3, 3, C),
+    "w": uniform(0.5, 2, C, seed=1),
+    "epsilon": 0.1,
+    "p": uniform(-1, 1, C, seed=14).softmax(0),
+    "q": uniform(-1, 1, C, seed=15).softmax(0),
+}
+TRUE_CLASS = one_hot(2, C)
+LABELS = vector(1, 4, 2, 2, 3, 1).repeat(2)  # in formulas the first class is 1
+ROWS = uniform(-3, 3, N, C, seed=16).softmax(dim=1)
+TWINS = {
+    "eq-cross-entropy": lambda x, q, w, epsilon: F.cross_entropy(x, q, w, label_smoothing=epsilon),
+    "eq-cross-entropy-softmax": lambda x: x.softmax(dim=0),
+    "eq-cross-entropy-shift": lambda x, t=37.0: x.softmax(dim=0),
+    "eq-cross-entropy-likelihood": lambda p, q=TRUE_CLASS: Categorical(p).log_prob(q.argmax()).exp(),
+    "eq-cross-entropy-index": lambda x, y=3: F.cross_entropy(x, torch.tensor(y - 1)),
+    "eq-cross-entropy-gradient": lambda x, q, w=ONES[:C], epsilon=0: slope(F.cross_entropy, x, q),
+    "eq-cross-entropy-entropy": lambda q: Categorical(q).entropy(),
+    "eq-cross-entropy-divergence": lambda p, q: kl_divergence(Categorical(q), Categorical(p)),
+    "eq-cross-entropy-split": lambda p, q: F.cross_entropy(p.log(), q),
+    "eq-cross-entropy-logsumexp": lambda x, m=2.5: x.logsumexp(dim=0),
+    "eq-cross-entropy-floor": lambda: F.cross_entropy(TRUE_CLASS, torch.tensor(2)),
+    "eq-cross-entropy-mean": lambda w, p=ROWS, y=LABELS: F.nll_loss(p.log(), y.long() - 1, w),
+}
+
+
+def test_class_indices_are_the_one_hot_case_of_the_formula():
+    formula = Equation(docstring_formula("cross_entropy"))
+    for true in range(C):
+        x, w = CLASSES["x"], CLASSES["w"]
+        by_index = cross_entropy(x, torch.tensor(true), w, reduction="none", label_smoothing=0.1)
+        assert_close(by_index, formula.value(**CLASSES | {"q": one_hot(true, C), "epsilon": 0.1}))
+
+
+def test_the_gradient_in_the_note_is_the_functions():
+    case = CASES["cross_entropy"][0]
+    ones = torch.ones_like(case["w"])
+    check_note_gradient("cross_entropy", case | {"w": ones, "q": case["q"] / case["q"].sum()})
+
+
+# ---- The laws
 
 
 @exhaustive

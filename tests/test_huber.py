@@ -7,9 +7,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given
+from torch.distributions import Normal
 from torch.testing import assert_close
 
 from lossref import huber_loss, l1_loss, mse_loss, smooth_l1_loss
+from tests.formulas import RESIDUALS, pairs, slope
 from tests.strategies import KINK, exhaustive, gradient, ordinary, positive, real, scale, tensor, vectors
 
 
@@ -27,6 +29,63 @@ def huber_by_hand(r, delta):
 
 def smooth_by_hand(r, beta):
     return tensor([0.5 * a * (a / beta) if abs(a) < beta else abs(a) - 0.5 * beta for a in r.tolist()])
+
+
+# ---- Its formulas
+
+CASES = {
+    "huber_loss": [pairs(delta) | {"delta": delta} for delta in (0.5, 1.0, 2.5)],
+    "smooth_l1_loss": [pairs(beta) | {"beta": beta} for beta in (0.0, 0.5, 1.0, 2.5)],
+}
+MUTANTS = [
+    ("huber_loss", r"\frac{1}{2} r^2", r"r^2"),
+    ("huber_loss", r"< \delta", r"> \delta"),
+    ("huber_loss", r"\rvert - \frac{1}{2} \delta", r"\rvert - \delta"),
+    ("huber_loss", r"\rvert - \frac{1}{2} \delta", r"\rvert + \frac{1}{2} \delta"),
+    ("huber_loss", r"\delta \left(", r"\left("),
+    ("huber_loss", r"\rvert - \frac{1}{2} \delta", r"\rvert - \frac{1}{2}"),
+    ("huber_loss", r"\lvert r \rvert < \delta", r"r < \delta"),
+    ("huber_loss", r"r = x - y", r"r = x + y"),
+    # what of the threshold itself?
+    ("huber_loss", r"\text{otherwise}", r"\text{if } \lvert r \rvert > \delta"),
+    ("smooth_l1_loss", r"\frac{1}{2 \beta}", r"\frac{1}{2}"),
+    ("smooth_l1_loss", r"\frac{1}{2} \beta", r"\frac{1}{2}"),
+    ("smooth_l1_loss", r"\lvert r \rvert < \beta", r"\lvert r \rvert \le \beta"),  # at beta = 0 that is 0 / 0
+]
+STEP = 1e-3
+GRID = torch.arange(-60, 60, STEP, dtype=torch.float64)
+STANDARD = Normal(tensor(0.0), tensor(1.0))
+
+
+def torch_huber(x, y, delta):
+    return F.huber_loss(x, y, delta=delta.item(), reduction="none")
+
+
+def mass(delta):
+    """Integrate exp(-Huber) numerically."""
+    return (-torch_huber(GRID, torch.zeros_like(GRID), delta)).exp().sum() * STEP
+
+
+def clipped_square(delta):
+    """Integrate the square of clipped Gaussian noise numerically."""
+    return (GRID.clamp(-delta, delta) ** 2 * STANDARD.log_prob(GRID).exp()).sum() * STEP
+
+
+def inside(delta):
+    return 1 - 2 * STANDARD.cdf(-delta)
+
+
+TWINS = {
+    "eq-huber": torch_huber,
+    "eq-smooth-l1": lambda x, y, beta: F.smooth_l1_loss(x, y, beta=beta.item(), reduction="none"),
+    "eq-huber-gradient": lambda x, y, delta: slope(torch_huber, x, y, delta=delta),
+    "eq-huber-density": lambda delta, r=RESIDUALS: (-torch_huber(r, 0 * r, delta)).exp() / mass(delta),
+    "eq-huber-normaliser": mass,
+    "eq-huber-inside": inside,
+    "eq-huber-clipped": clipped_square,
+    # the variance of the mean of Gaussian noise over that of Huber's estimate of its centre
+    "eq-huber-efficiency": lambda delta: inside(delta) ** 2 / clipped_square(delta),
+}
 
 
 @exhaustive

@@ -4,15 +4,31 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
+from torch.distributions import Laplace
 from torch.testing import assert_close
 
 from lossref import l1_loss
+from tests.formulas import pairs, slope, total
 from tests.strategies import best_constant, exhaustive, gradient, ordinary, real, tensor, vectors, wide
 
 
 def by_hand(x, y):
     return tensor([abs(a - b) for a, b in zip(x.tolist(), y.tolist(), strict=True)])
+
+
+CASES = {"l1_loss": [pairs()]}
+MUTANTS = [("l1_loss", r"x - y", r"x + y"), ("l1_loss", r"\lvert x - y \rvert", r"(x - y)")]
+TWINS = {
+    "eq-l1": lambda x, y: F.l1_loss(x, y, reduction="none"),
+    "eq-mae": lambda x, y: F.l1_loss(x, y),
+    "eq-l1-density": lambda x, y, b: Laplace(x, b).log_prob(y).exp(),
+    "eq-l1-nll": lambda x, y, b: -Laplace(x, b).log_prob(y),
+    "eq-l1-gradient": lambda x, y: slope(total(F.l1_loss), x, y),
+    "eq-l1-count": lambda c, y: ((y < c).double() - (y > c).double()).mean(),
+    "eq-l1-weighted": lambda x, y, w: F.l1_loss(x, y, weight=w),
+}
 
 
 @exhaustive

@@ -2,15 +2,37 @@
 
 import math
 
+import torch.nn.functional as F
 from hypothesis import given
+from torch.distributions import Normal
 from torch.testing import assert_close
 
 from lossref import mse_loss
+from tests.formulas import pairs, slope, total
 from tests.strategies import exhaustive, gradient, ordinary, real, tensor, vectors, wide
 
 
 def by_hand(x, y):
     return tensor([(a - b) * (a - b) for a, b in zip(x.tolist(), y.tolist(), strict=True)])
+
+
+CASES = {"mse_loss": [pairs()]}
+MUTANTS = [
+    ("mse_loss", r"^2", r"^3"),
+    ("mse_loss", r"= (x", r"= \frac{1}{2} (x"),
+    ("mse_loss", r"(x - y)^2", r"x - y^2"),
+]
+TWINS = {
+    "eq-l2": lambda x, y: F.mse_loss(x, y, reduction="none"),
+    "eq-mse": lambda x, y: F.mse_loss(x, y),
+    "eq-l2-density": lambda x, y, sigma: Normal(x, sigma).log_prob(y).exp(),
+    "eq-l2-nll": lambda x, y, sigma: -Normal(x, sigma).log_prob(y),
+    "eq-l2-gradient": lambda x, y: slope(total(F.mse_loss), x, y),
+    "eq-l2-split": lambda c, y: F.mse_loss(c.expand_as(y), y),
+    "eq-l2-variance": lambda y: y.var(correction=0),
+    "eq-l2-rmse": lambda x, y: F.mse_loss(x, y).sqrt(),
+    "eq-l2-weighted": lambda x, y, w: F.mse_loss(x, y, weight=w),
+}
 
 
 @exhaustive
