@@ -93,8 +93,7 @@ def _lighten(app, exception):
         text = SCRIPT.sub("", text)
         for old, new in INSTEAD.items():
             text = text.replace(old, new)
-        if page.name != "search.html":
-            text = SEARCH.sub("", text)
+        text = SEARCH.sub("", text)
         text = TEX.sub("", PLAIN_CODE.sub(r"\1", text))
         text = FIGURE.sub(lambda figure: figure[1] + _short(figure[2]), text)
         text = IMAGE.sub(_sized(app.outdir), text)

@@ -1,0 +1,51 @@
+// What the search takes for a word: the same for the pages, when the book is built, and for what a reader types.
+// `Stemmer` is Porter's, which Sphinx carries; `SEARCH_WORDS` is words.json.
+
+const stemmer = new Stemmer();
+const stem = (word) => (/^[a-z]+$/.test(word) ? stemmer.stemWord(word) : word);
+const stop = new Set(SEARCH_WORDS.stop);
+const meaning = new Map(); // a group of synonyms counts as one word, the first
+for (const [first, ...others] of SEARCH_WORDS.same) {
+  for (const word of [first, ...others]) meaning.set(stem(word), stem(first));
+}
+
+// "does not go down" is one idea and three words.
+const phrases = Object.entries(SEARCH_WORDS.phrases).map(([words, word]) => [new RegExp(words, "g"), ` ${word} `]);
+
+function tokenize(text) {
+  let plain = text.toLowerCase().replaceAll("\u2212", "-");
+  // A name counts whole and in parts: BCEWithLogitsLoss, binary_cross_entropy, torch.nn.
+  const names = text.match(/[A-Za-z]+(?:[A-Z][a-z]+|_[A-Za-z]+)+/g) ?? [];
+  for (const name of names) plain += ` ${name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/([A-Z]+)([A-Z][a-z])/g, "$1 $2").replaceAll("_", " ").toLowerCase()}`;
+  for (const [words, word] of phrases) plain = plain.replace(words, word);
+  return plain.match(/\d+\.\d+|[a-z][a-z0-9]*(?:_[a-z0-9]+)*/g) ?? [];
+}
+
+function processTerm(term) {
+  if (/^\d/.test(term)) return term.slice(0, term.indexOf(".") + 3); // 0.6931 is 0.69; sizes in a message vary, and are left out
+  if (term.length < 2 || stop.has(term)) return null;
+  return meaning.get(stem(term)) ?? stem(term);
+}
+
+const SEARCH_OPTIONS = {
+  fields: ["title", "words", "page", "text"],
+  storeFields: ["title", "words", "page", "url", "text"],
+  tokenize,
+  processTerm,
+};
+
+function buildIndex(sections) {
+  const index = new MiniSearch(SEARCH_OPTIONS);
+  index.addAll(sections);
+  return JSON.stringify(index);
+}
+
+function find(index, query) {
+  return index.search(query, {
+    boost: { title: 4, words: 5, page: 1.5 },
+    fuzzy: (term) => (term.length > 5 ? 0.2 : false),
+    prefix: (term) => term.length > 3,
+    weights: { fuzzy: 0.2, prefix: 0.3 },
+    boostDocument: (id) => (id.startsWith(SEARCH_WORDS.prefer) ? 1.4 : 1), // the museum is where one finds cures
+  });
+}

@@ -1,0 +1,82 @@
+"""The search: whoever types what they see is led to the section that says what it is."""
+
+import pytest
+import yaml
+
+from tests.pages import HTML, ROOT
+
+SYMPTOMS = yaml.safe_load((ROOT / "tests" / "symptoms.yml").read_text(encoding="utf-8"))
+ROOMS = "chapters/pitfalls.html#"
+FIRST = "query => find(index, query).slice(0, 1).map(({url}) => url)"
+
+
+@pytest.fixture
+def search(open_page):
+    """The page of results, opened from disk."""
+    page = open_page(HTML.as_uri() + "/")
+    page.goto((HTML / "search.html").as_uri())
+    return page
+
+
+def missed(page, wanted):
+    """Return what is not found first, of pairs of a query and an address."""
+    found = [(query, url, page.evaluate(FIRST, query)) for query, url in wanted]
+    return [(query, url, first) for query, url, first in found if first != [url]]
+
+
+def test_symptoms_are_found_first(search):
+    wanted = [(query, url) for url, queries in SYMPTOMS.items() for query in queries]
+    assert missed(search, wanted) == []
+    assert missed(search, [("class imbalance", "chapters/l2.html")])  # the check bites
+
+
+def test_a_room_of_the_museum_is_found_by_its_title_and_by_the_words_of_its_index(search):
+    sections = search.evaluate("index.search(MiniSearch.wildcard)")
+    rooms = [room for room in sections if ROOMS in room["url"]]
+    assert len(rooms) > 30
+    wanted = [
+        (words, room["url"]) for room in rooms for words in [room["title"], *room["words"].splitlines()]
+    ]
+    assert missed(search, wanted) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "same"),
+    [
+        ("outlier", "outliers"),
+        ("loss does not go down", "loss is not decreasing"),
+        ("Target 10 is out of bounds", "Target 37 is out of bounds."),
+        ("binary_cross_entropy_with_logits", "binary cross entropy with logits"),
+    ],
+)
+def test_other_words_for_the_same_find_the_same(search, query, same):
+    first, second = (search.evaluate(FIRST, words) for words in (query, same))
+    assert first == second != []
+
+
+@pytest.mark.parametrize("start", ["site", "disk"])
+def test_results_show_what_was_found_and_lead_to_the_section(open_page, site, start):
+    top = site if start == "site" else HTML.as_uri() + "/"
+    page = open_page(top)
+    page.goto(f"{top}search.html?q=outliers")
+    first = page.locator("#search-results li").first
+    assert "outlier" in first.locator("mark").first.inner_text().lower()
+    first.locator("a").click()
+    page.wait_for_url("**#*")
+    anchor = page.url.partition("#")[2]
+    assert 0 <= page.evaluate("id => document.getElementById(id).getBoundingClientRect().top", anchor) < 200
+    assert page.troubles == []
+
+
+def test_a_search_without_a_result_says_what_to_try(open_page, site):
+    page = open_page(site)
+    page.goto(site + "search.html?q=xylophone")
+    assert "Try the main words" in page.locator("#search-results").inner_text()
+
+
+def test_only_the_page_of_results_loads_the_search():
+    holding = {
+        page.name for page in HTML.rglob("*.html") if "section_search.js" in page.read_text(encoding="utf-8")
+    }
+    assert holding == {"search.html"}
+    assert not (HTML / "searchindex.js").exists()
