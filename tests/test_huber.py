@@ -33,6 +33,7 @@ def smooth_by_hand(r, beta):
 
 # ---- Its formulas
 
+OTHER_NAMES = ["smooth-l1"]  # in labels of equations
 CASES = {
     "huber_loss": [pairs(delta) | {"delta": delta} for delta in (0.5, 1.0, 2.5)],
     "smooth_l1_loss": [pairs(beta) | {"beta": beta} for beta in (0.0, 0.5, 1.0, 2.5)],

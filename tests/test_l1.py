@@ -18,6 +18,7 @@ def by_hand(x, y):
     return tensor([abs(a - b) for a, b in zip(x.tolist(), y.tolist(), strict=True)])
 
 
+OTHER_NAMES = ["mae"]  # in labels of equations
 CASES = {"l1_loss": [pairs()]}
 MUTANTS = [("l1_loss", r"x - y", r"x + y"), ("l1_loss", r"\lvert x - y \rvert", r"(x - y)")]
 TWINS = {

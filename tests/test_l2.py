@@ -16,6 +16,7 @@ def by_hand(x, y):
     return tensor([(a - b) * (a - b) for a, b in zip(x.tolist(), y.tolist(), strict=True)])
 
 
+OTHER_NAMES = ["mse"]  # in labels of equations
 CASES = {"mse_loss": [pairs()]}
 MUTANTS = [
     ("mse_loss", r"^2", r"^3"),
