@@ -59,7 +59,7 @@ serve: book ## Show the book on http://127.0.0.1:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
 
 bench: .venv/ready ## Time lossref beside torch.nn.functional
-	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python -m benchmarks.bench
 
 clean: ## Remove what was built; .venv stays
 	rm -rf _build

@@ -5,7 +5,7 @@ alike; the best round of each counts. Times and memory are ratios to torch.nn.fu
 mode. Memory is the most that torch holds during one call, the input, the target and the gradient
 included.
 
-    python benchmarks/bench.py --sizes 1e3 1e6 --no-compile
+    python -m benchmarks.bench --sizes 1e3 1e6 --no-compile
 """
 
 import argparse
@@ -14,26 +14,23 @@ import time
 from collections.abc import Callable, Iterator
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.profiler import profile
 
 import lossref
+from tests.losses import LOSSES, Loss, to
 
 CLASSES = 100
 Function = Callable[[Tensor, Tensor], Tensor]
 
 
-def problems(size: int) -> Iterator[tuple[str, str, Tensor, Tensor]]:
-    """Yield name, note, input and target of each loss on `size` numbers, for cross entropy in rows of 100."""
-    x, y = torch.randn(size), torch.randn(size)
-    for name in ("l1_loss", "mse_loss", "huber_loss", "smooth_l1_loss"):
-        yield name, "", x, y
-    yield "binary_cross_entropy", "", x.sigmoid(), y.sigmoid()
-    yield "binary_cross_entropy_with_logits", "", x, y.sigmoid()
-    logits = torch.randn(max(1, size // CLASSES), CLASSES)
-    yield "cross_entropy", ", indices", logits, torch.randint(CLASSES, logits.shape[:1])
-    yield "cross_entropy", ", probabilities", logits, torch.randn_like(logits).softmax(1)
+def problems(size: int) -> Iterator[tuple[Loss, Tensor, Tensor]]:
+    """Yield each loss with an input and a target of `size` numbers, in rows of 100."""
+    generator = torch.Generator().manual_seed(0)
+    for loss in LOSSES:
+        shape = max(1, size // CLASSES), CLASSES
+        input, target = (make(*shape, generator=generator) for make in (loss.input, loss.target))
+        yield loss, input.float(), to(target, torch.float32)
 
 
 def seconds(function: Function, input: Tensor, target: Tensor) -> float:
@@ -81,12 +78,12 @@ def measure(size: int, compiled: bool, budget: float) -> None:
         *(["torch compiled", "compiled", "compiled to compiled"] if compiled else []),
     ]
     print(f"\n### {size:,} elements, float32, {torch.get_num_threads()} thread(s)\n")
-    print("| loss | torch eager, ms |", " | ".join(columns), "|")
+    print("| loss (target) | torch eager, ms |", " | ".join(columns), "|")
     print("|---|" + "---:|" * (len(columns) + 1))
     table: list[list[float]] = []
-    for name, note, values, target in problems(size):
+    for loss, values, target in problems(size):
         input = values.clone().requires_grad_()
-        functions: list[Function] = [getattr(F, name), getattr(lossref, name)]
+        functions: list[Function] = [loss.theirs, loss.ours]
         memory = [peak_bytes(function, input, target) for function in functions]
         if compiled:
             torch._dynamo.reset()
@@ -97,7 +94,7 @@ def measure(size: int, compiled: bool, budget: float) -> None:
             row.append(others[1] / others[0])
         table.append(row)
         print(
-            f"| {name}{note} | {torchs * 1e3:.3f} |",
+            f"| {loss.name} ({loss.target.__name__}) | {torchs * 1e3:.3f} |",
             " | ".join(f"{ratio:.2f}" for ratio in row),
             "|",
             flush=True,
@@ -121,7 +118,6 @@ def main() -> None:
     )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    torch.manual_seed(0)
     print(f"torch {torch.__version__}, lossref {lossref.__version__}")
     for size in options.sizes:
         measure(int(size), options.compiled, options.budget)

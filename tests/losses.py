@@ -1,4 +1,4 @@
-"""The seven losses as a table, for every test that treats them alike."""
+"""The losses as a table, for every test that treats them alike."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -115,6 +115,9 @@ LOSSES = (
         ({}, {"weight": CLASS_WEIGHT, "label_smoothing": 0.2}),
     ),
 )
+
+FUNCTIONS = {loss.name: loss for loss in LOSSES}
+PAGES = list(dict.fromkeys(loss.page for loss in LOSSES))
 
 
 @dataclass(frozen=True)

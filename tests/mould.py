@@ -5,10 +5,9 @@ import re
 from collections.abc import Iterator
 
 from tests.chapter import DEPTH, Chapter, is_picture
-from tests.losses import LOSSES
+from tests.losses import PAGES as LOSS_PAGES
 from tests.pages import own
 
-LOSS_PAGES = list(dict.fromkeys(loss.page for loss in LOSSES))
 FOUNDATIONS = ["likelihood", "entropy"]
 ROOMS = ["The formula", "In PyTorch", "The slope", "What it predicts", "On real data", "Reading the number"]
 ROOMS += ["Pros and cons", "Mistakes", "Exercises", "Summary", "In depth"]

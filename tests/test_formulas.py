@@ -25,11 +25,8 @@ from tests.formulas import (
     other_labels,
 )
 from tests.latex import FormulaError
-from tests.losses import LOSSES
+from tests.losses import FUNCTIONS, PAGES
 from tests.pages import SOURCES, own
-
-FUNCTIONS = {loss.name: loss for loss in LOSSES}
-PAGES = {loss.page: loss for loss in LOSSES}
 
 
 def cases(name):

@@ -148,7 +148,6 @@ version: str = lossref.__version__
 
 def test_all_names_are_public_documented_and_have_the_parts_of_a_docstring() -> None:
     functions = [name for name in lossref.__all__ if not name.startswith("_")]
-    assert len(functions) == 7
     assert sorted(lossref.__all__) == lossref.__all__
     for name in functions:
         text = getattr(lossref, name).__doc__

@@ -1,0 +1,55 @@
+"""The table of losses is whole: each loss has its files, its place in the book, and a line in the reference.
+
+A new loss is a row in `losses.py`; what is still missing then fails here with its name.
+"""
+
+import inspect
+import re
+
+import pytest
+
+import lossref
+from tests.losses import FUNCTIONS, LOSSES, PAGES
+from tests.pages import ROOT
+
+TOC = re.findall(r"file: chapters/(\w+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
+REFERENCE = (ROOT / "chapters" / "api.md").read_text(encoding="utf-8")
+FILES = "chapters/{}.md", "notebooks/{}.ipynb", "lossref/{}.py", "tests/test_{}.py"
+
+each_function = pytest.mark.parametrize("name", FUNCTIONS)
+
+
+def test_each_function_of_the_package_has_a_row():
+    assert set(FUNCTIONS) == set(lossref.__all__) - {"__version__"}
+
+
+@pytest.mark.parametrize("file", [file.format(page) for page in PAGES for file in FILES])
+def test_each_page_of_a_loss_has_its_four_files(file):
+    assert (ROOT / file).exists()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_page_of_a_loss_has_a_place_in_the_book(page):
+    assert page in TOC
+
+
+@each_function
+def test_each_function_is_in_the_module_of_its_page(name):
+    assert getattr(lossref, name).__module__ == f"lossref.{FUNCTIONS[name].page}"
+
+
+@each_function
+def test_each_function_is_in_the_reference(name):
+    loss = FUNCTIONS[name]
+    row = f"| {{func}}`~lossref.{name}` | `torch.nn.{loss.module.__name__}` | {{doc}}`{loss.page}` |\n"
+    assert row in REFERENCE
+    assert f"\n.. autofunction:: {name}\n" in REFERENCE
+
+
+@each_function
+def test_the_rows_of_a_function_use_every_argument(name):
+    rows = [loss.options for loss in LOSSES if loss.name == name]
+    used = {key for options in rows for option in options for key in option}
+    assert used | {"input", "target", "reduction"} == set(
+        inspect.signature(getattr(lossref, name)).parameters
+    )
