@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.chapter import DEPTH, Chapter, is_picture
+from tests.chapter import DEPTH, Chapter, is_picture, read
 from tests.losses import PAGES as LOSS_PAGES
 from tests.pages import own
 
@@ -14,6 +14,11 @@ ROOMS += ["Pros and cons", "Mistakes", "Exercises", "Summary", "In depth"]
 MINUS = "\N{MINUS SIGN}"
 LESSON, PAGE, FOUNDATION, FIRST_PICTURE = 15, 40, 20, 1.5  # minutes
 OPENING, CELL, WIDTH = 120, 14, 5  # words, lines, inches
+
+
+def in_the_mould(name: str) -> bool:
+    """Say whether a page is divided into lesson and depth, or is one of Foundations."""
+    return name in FOUNDATIONS or re.search(f"^{DEPTH}$", read(name).text, re.MULTILINE) is not None
 
 
 def rooms(chapter: Chapter) -> Iterator[str]:

@@ -10,20 +10,15 @@ import pytest
 from nbformat.v4 import new_output
 
 from tests import mould
-from tests.chapter import DEPTH, Chapter, read
+from tests.chapter import Chapter, read
 from tests.pages import SOURCES
 
-
-def in_the_mould(name):
-    return name in mould.FOUNDATIONS or DEPTH in read(name).text
-
-
-NAMES = [name for name in SOURCES if name in mould.LOSS_PAGES or in_the_mould(name)]
+NAMES = [name for name in SOURCES if name in mould.LOSS_PAGES or mould.in_the_mould(name)]
 
 
 def checks(name):
     yield from mould.EVERYWHERE
-    if in_the_mould(name):
+    if mould.in_the_mould(name):
         yield from mould.IN_THE_MOULD
         if name in mould.LOSS_PAGES:
             yield from mould.OF_A_LOSS
