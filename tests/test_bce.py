@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given
-from torch.distributions import Bernoulli, kl_divergence
+from torch.distributions import Bernoulli
 from torch.testing import assert_close
 
 from lossref import binary_cross_entropy, binary_cross_entropy_with_logits
@@ -119,13 +119,16 @@ def best_logit(share, alpha):
     return halved(torch.full_like(share, -50), torch.full_like(share, 50), falls)
 
 
+def slope_of_square(p):
+    """The slope of (p - 1)^2 with respect to the logit."""
+    return 2 * (p - 1) * p * (1 - p)
+
+
 BEST = best_logit(NUMBERS["q"], formulas.NUMBERS["alpha"])
 P_BEST = BEST.sigmoid()
 TWINS = {
     "eq-bce": lambda p, y, w: F.binary_cross_entropy(p, y, w, reduction="none"),
-    "eq-bce-mean": lambda p, y: F.binary_cross_entropy(p, y),
-    "eq-bce-bernoulli": lambda p, y=YES_NO: Bernoulli(p).log_prob(y).exp(),
-    "eq-bce-nll": lambda p, y=YES_NO: -Bernoulli(p).log_prob(y),
+    "eq-bce-plain": lambda p, y=YES_NO: -Bernoulli(p).log_prob(y),
     "eq-bce-logit": lambda p: p.logit(),
     "eq-bce-sigmoid": lambda x: x.sigmoid(),
     "eq-bce-sigmoid-slope": lambda x: slope(torch.sigmoid, x),
@@ -136,8 +139,7 @@ TWINS = {
     "eq-bce-logits-gradient": lambda x, y, w=ONES, alpha=ONES: slope(
         total(F.binary_cross_entropy_with_logits), x, y
     ),
-    "eq-bce-entropy": lambda q: Bernoulli(q).entropy(),
-    "eq-bce-divergence": lambda p, q: kl_divergence(Bernoulli(q), Bernoulli(p)),
+    "eq-bce-curvature": lambda p: slope(lambda x: slope_of_square(x.sigmoid()), p.logit()),
     "eq-bce-stable": lambda x, y: F.binary_cross_entropy_with_logits(x, y, reduction="none"),
     "eq-bce-two": lambda x_0=TARGETS + 1, x_1=TARGETS: torch.stack([x_0, x_1]).softmax(dim=0)[1],
     "eq-bce-undo": lambda q, alpha, p=P_BEST: BEST,

@@ -22,6 +22,11 @@ COLOURS = {
     "bce": "#a21caf",
     "cross_entropy": "#be123c",
     "other": "#475569",
+    # What is no loss: data, schedules, networks.
+    "one": "#0e7490",
+    "two": "#6d28d9",
+    "three": "#4d7c0f",
+    "ink": "#18181b",
 }
 
 STYLE = {
