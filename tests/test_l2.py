@@ -32,6 +32,7 @@ TWINS = {
     "eq-l2-split": lambda c, y: F.mse_loss(c.expand_as(y), y),
     "eq-l2-variance": lambda y: y.var(correction=0),
     "eq-l2-rmse": lambda x, y: F.mse_loss(x, y).sqrt(),
+    "eq-l2-rmse-gradient": lambda x, y: slope(lambda x, y: F.mse_loss(x, y).sqrt(), x, y),
     "eq-l2-weighted": lambda x, y, w: F.mse_loss(x, y, weight=w),
 }
 
