@@ -55,6 +55,11 @@ def gradient(function: Any, at: Tensor) -> Tensor:
     return found
 
 
+def gradient_of_sum(loss: Any, x: Tensor, y: Tensor) -> Tensor:
+    """Return the gradient of a summed loss, itself with a graph."""
+    return torch.autograd.grad(loss(x, y, reduction="sum"), x, create_graph=True)[0]
+
+
 def best_constant(loss: Any, candidates: Tensor) -> float:
     """Return the candidate of least loss."""
     losses = torch.stack([loss(candidate) for candidate in candidates])
