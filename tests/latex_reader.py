@@ -9,31 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from tests.latex_tokens import CLOSING, split
+from tests.latex_tokens import CLOSING, CONSTANTS, FUNCTIONS, RELATIONS, number, split
 
-RELATIONS = {
-    "=": torch.eq, r"\ne": torch.ne, "<": torch.lt, ">": torch.gt,
-    r"\le": torch.le, r"\leq": torch.le, r"\ge": torch.ge, r"\geq": torch.ge,
-}  # fmt: skip
 STOPS = {"", "+", "-", ",", "|", *CLOSING.values(), *RELATIONS}
-
-
-def largest(*values: Tensor) -> Tensor:
-    """Return the largest; its derivative is that of the one taken, even where another's is infinite."""
-    first, *rest = values
-    return torch.where(first >= (other := largest(*rest)), first, other) if rest else first
-
-
-FUNCTIONS: dict[str, Callable[..., Tensor]] = {
-    r"\log": torch.log,
-    r"\exp": torch.exp,
-    r"\max": largest,
-    r"\min": lambda *values: -largest(*(-value for value in values)),
-    r"\operatorname{erf}": torch.erf,
-    r"\operatorname{sign}": torch.sign,
-    r"\mathrm{softmax}": lambda x: x.softmax(dim=-1),
-}
-CONSTANTS = {r"\pi": math.pi, "e": math.e}
 
 
 class FormulaError(ValueError):
@@ -46,10 +24,6 @@ class Definition(NamedTuple):
     name: str
     parameters: tuple[str, ...]
     tokens: list[str]
-
-
-def number(value: float) -> Tensor:
-    return torch.tensor(value, dtype=torch.float64)
 
 
 def gradient(function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:

@@ -1,11 +1,42 @@
-"""LaTeX as tokens, without the space between them."""
+"""The tokens of LaTeX, and what those compute that stand for functions and numbers."""
 
+import math
 import re
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
 
 GROUPED = r"\\(?:text|mathrm|operatorname|begin|end|bar|hat|tilde|mathbb|mathcal|mathbf)\{[^}]*\}"
 TOKEN = re.compile(GROUPED + r"|\\[A-Za-z]+|\\.|\d+(?:\.\d+)?|\S", re.DOTALL)
 SILENT = {r"\left", r"\right", r"\,", r"\;", r"\:", r"\!", "\\ ", "\\\n", r"\displaystyle"}
 CLOSING = {"(": ")", "[": "]", "{": "}", r"\{": r"\}", r"\lvert": r"\rvert", r"\begin{cases}": r"\end{cases}"}
+RELATIONS = {
+    "=": torch.eq, r"\ne": torch.ne, "<": torch.lt, ">": torch.gt,
+    r"\le": torch.le, r"\leq": torch.le, r"\ge": torch.ge, r"\geq": torch.ge,
+}  # fmt: skip
+
+
+def largest(*values: Tensor) -> Tensor:
+    """Return the largest; its derivative is that of the one taken, even where another's is infinite."""
+    first, *rest = values
+    return torch.where(first >= (other := largest(*rest)), first, other) if rest else first
+
+
+FUNCTIONS: dict[str, Callable[..., Tensor]] = {
+    r"\log": torch.log,
+    r"\exp": torch.exp,
+    r"\max": largest,
+    r"\min": lambda *values: -largest(*(-value for value in values)),
+    r"\operatorname{erf}": torch.erf,
+    r"\operatorname{sign}": torch.sign,
+    r"\mathrm{softmax}": lambda x: x.softmax(dim=-1),
+}
+CONSTANTS = {r"\pi": math.pi, "e": math.e}
+
+
+def number(value: float) -> Tensor:
+    return torch.tensor(value, dtype=torch.float64)
 
 
 def tokens_of(latex: str) -> list[str]:
