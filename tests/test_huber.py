@@ -78,6 +78,7 @@ def inside(delta):
 
 TWINS = {
     "eq-huber": torch_huber,
+    "eq-huber-plain": lambda delta, r=RESIDUALS: torch_huber(r, 0 * r, delta),
     "eq-smooth-l1": lambda x, y, beta: F.smooth_l1_loss(x, y, beta=beta.item(), reduction="none"),
     "eq-huber-gradient": lambda x, y, delta: slope(torch_huber, x, y, delta=delta),
     "eq-huber-density": lambda delta, r=RESIDUALS: (-torch_huber(r, 0 * r, delta)).exp() / mass(delta),
