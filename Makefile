@@ -21,8 +21,8 @@ pdf: book ## Print the whole book into one file, _build/html/lossref.pdf (needs 
 notebooks: .venv/ready ## Run the pages and write notebooks/ (some: make notebooks NAMES="huber bce")
 	$(BIN)/python tools/notebooks.py $(NAMES)
 
-test: lint book ## Confirm everything: library, every notebook's outputs, pages
-	$(BIN)/python -m pytest --nbval -n 2 --dist loadfile lossref tests notebooks
+test: lint book ## Confirm everything: library, notebooks' outputs, pages (some: make test NAMES=huber)
+	$(BIN)/python -m pytest --nbval -n 2 --dist loadfile --names "$(NAMES)" lossref tests notebooks
 
 # In an environment of its own, under _build. A new torch may change a message or a number that a page shows: this says which.
 # TORCH is a version, or newest, or nightly (which needs an index that has one: PIP_EXTRA_INDEX_URL).
@@ -40,11 +40,12 @@ test-torch: ## Run the library and the notebooks on another torch (make test-tor
 	$(OTHER)/bin/python -m pytest --nbval notebooks --nbval-sanitize-with tests/any_torch.cfg -n 2 --dist loadfile || failed="$${failed:+$$failed and }the notebooks"; \
 	test -z "$$failed" || { echo "make test-torch: on torch $(TORCH), $$failed differ; what, is said above." >&2; exit 1; }
 
-lint: .venv/ready ## Check style, types and spelling
+lint: .venv/ready ## Check style, types, spelling, and that the notebooks are up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/typos
+	$(BIN)/python tools/notebooks.py --check
 
 # Asks the hosts that the pages link to, and so never in the tests; GitHub runs it each week.
 links: .venv/ready ## Try every link to another site (needs a network)

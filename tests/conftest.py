@@ -1,8 +1,45 @@
-"""Sums up how many cases the table-driven tests went through."""
+"""Runs what belongs to some pages alone, and sums up how many cases the table-driven tests went through."""
 
+import importlib
+import re
 from collections import Counter
 
 import pytest
+
+import lossref
+from tools import notebooks
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--names", default="", help='only the tests of these pages and of their losses, as in "huber bce"'
+    )
+
+
+def of_pages(names: list[str]) -> re.Pattern[str]:
+    """Return what the ids of the tests of some pages hold: their names, or those of their functions."""
+    words = set(names)
+    for name in names:
+        if (notebooks.ROOT / "lossref" / f"{name}.py").exists():
+            module = importlib.import_module(f"lossref.{name}")
+            words |= {word for word in vars(module) if getattr(lossref, word, None) is vars(module)[word]}
+    return re.compile(rf"(?<![a-z0-9])({'|'.join(sorted(words))})(?![a-z0-9])")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    pages = notebooks.pages()
+    if unknown := sorted(set(config.getoption("names").split()) - pages.keys()):
+        there = ", ".join(pages)
+        raise pytest.UsageError(f"no page with cells is called {', '.join(unknown)}; there are {there}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave only what `--names` asks for."""
+    if not (names := config.getoption("names").split()):
+        return
+    wanted = of_pages(names)
+    config.hook.pytest_deselected(items=[item for item in items if not wanted.search(item.nodeid)])
+    items[:] = [item for item in items if wanted.search(item.nodeid)]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -2,6 +2,7 @@
 
 python tools/notebooks.py              the notebooks that are not up to date
 python tools/notebooks.py NAME ...     those of the named pages, up to date or not; of `all` pages
+python tools/notebooks.py --check      none: say which are not up to date
 """
 
 import hashlib
@@ -161,4 +162,4 @@ def main(names):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(check() if sys.argv[1:] == ["--check"] else main(sys.argv[1:]))

@@ -1,0 +1,36 @@
+"""`make test NAMES=huber` runs what belongs to Huber's page and functions, and nothing else."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import of_pages
+from tests.pages import ROOT
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "lossref/huber.py::lossref.huber.huber_loss",
+        "tests/test_huber.py::test_limits",
+        "tests/test_conformance.py::test_sample[smooth_l1_loss-float32]",
+        "tests/browser/test_pages.py::test_page[chapters/huber.html]",
+        "notebooks/huber.ipynb::Cell 3",
+    ],
+)
+def test_a_page_has_its_tests_and_those_of_its_functions(test):
+    assert of_pages(["huber"]).search(test)
+    assert of_pages(["bce", "huber"]).search(test)
+    assert not of_pages(["bce"]).search(test)
+
+
+def test_a_name_inside_another_is_not_meant():
+    assert not of_pages(["l2"]).search("tests/browser/test_pages.py::test_page[chapters/xl2.html]")
+
+
+def test_an_unknown_name_is_refused():
+    command = [sys.executable, "-m", "pytest", "--names", "huber hinge", "tests/test_names.py"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "no page with cells is called hinge; there are intro, " in done.stderr
