@@ -1,12 +1,16 @@
 """What every loss asks of its inputs, said once."""
 
 import functools
+import inspect
+import numbers
 import warnings
 from collections.abc import Callable
-from typing import Any, SupportsFloat, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
+from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
 Loss = TypeVar("Loss", bound=Callable[..., Tensor])
 HALF = (torch.float16, torch.bfloat16)
@@ -17,12 +21,21 @@ def at_least_float32(loss: Loss) -> Loss:
 
     Under autocast the result stays float32, as that of torch's losses does.
     """
+    parameters = inspect.signature(loss).parameters.values()  # two of them are input and target
+    named = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    places = len(parameters) - len(named)
 
     def widen(tensor: Tensor) -> Tensor:
         return tensor.float() if tensor.dtype in HALF else tensor
 
     @functools.wraps(loss)
     def wrapper(input: Tensor, target: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if named and len(args) + 2 > places:
+            raise TypeError(
+                f"{loss.__name__}() takes {places} arguments by position, and got {brief(args[places - 2])} "
+                "after them, which torch takes for the deprecated size_average: anything true means 'mean' "
+                f"there. Say which it is: {'=..., '.join(named)}=..."
+            )
         check_tensor("input", input)
         check_tensor("target", target)
         dtype = torch.promote_types(input.dtype, target.dtype)
@@ -32,7 +45,10 @@ def at_least_float32(loss: Loss) -> Loss:
             return loss(widen(input), widen(target), *args, **kwargs).to(dtype)
         return loss(input, target, *args, **kwargs)
 
-    return cast(Loss, wrapper)
+    # torch.compile counts recompilations by code object, and would count those of all losses together.
+    function = cast(Any, wrapper)
+    function.__code__ = function.__code__.replace(co_name=loss.__name__)
+    return cast(Loss, function)
 
 
 def check_tensor(name: str, value: object) -> None:
@@ -41,10 +57,30 @@ def check_tensor(name: str, value: object) -> None:
         raise TypeError(f"{name} must be a Tensor, got {type(value).__name__}")
 
 
-def check_number(name: str, value: object) -> None:
-    """Refuse text, None and lists as a parameter."""
-    if not isinstance(value, SupportsFloat):
-        raise TypeError(f"{name} must be a number, got {type(value).__name__}")
+def brief(value: object) -> str:
+    """Say in a few words what came."""
+    if isinstance(value, Tensor):
+        graph = " with a gradient" if value.requires_grad else ""
+        return f"a {type(value).__name__} of shape {tuple(value.shape)}{graph}"
+    return repr(value) if isinstance(value, str) else type(value).__name__
+
+
+def number(name: str, value: Any) -> float:
+    """Return an option as a number: of Python or NumPy, or a tensor of no dimension and no gradient."""
+    known = value
+    if isinstance(value, Tensor) and value.dim() == 0 and not has_derivative(value):
+        known = value.item()
+    if not isinstance(known, numbers.Real | torch.SymFloat | torch.SymInt):
+        raise TypeError(f"{name} must be a number, got {brief(value)}")
+    return float(known)
+
+
+def has_derivative(tensor: Tensor) -> bool:
+    """Whether someone asks how the loss changes with `tensor`, which a number could not say."""
+    if tensor.requires_grad or torch.compiler.is_compiling():
+        return tensor.requires_grad
+    tangent: Tensor | None = forward_ad.unpack_dual(tensor).tangent  # type: ignore[no-untyped-call]
+    return not values_are_known(tensor) or tangent is not None
 
 
 def check_real(input: Tensor, target: Tensor) -> None:
@@ -69,23 +105,33 @@ def difference(input: Tensor, target: Tensor) -> Tensor:
     return input - target
 
 
+def check_weight(name: str, weight: Tensor) -> None:
+    """Refuse numbers, and complex weights."""
+    check_tensor(name, weight)
+    if weight.is_complex():
+        raise NotImplementedError(f"{name} must be real, got {weight.dtype}")
+
+
 def weight_like(input: Tensor, weight: Tensor, loss: Tensor) -> Tensor:
-    """Return `weight`, checked to have one entry for each element of `input`, in the dtype of `loss`."""
-    check_tensor("weight", weight)
+    """Return `weight`, checked to have the shape of `input`, in the shape and dtype of `loss`."""
+    check_weight("weight", weight)
     if weight.shape != input.shape:
         raise ValueError(
             f"weight must have the same size as input, {tuple(input.shape)}; got {tuple(weight.shape)}"
         )
-    return weight.to(loss.dtype)
+    if loss.is_floating_point():  # an integer loss takes the dtype of the weight
+        weight = weight.to(loss.dtype)
+    return weight if weight.shape == loss.shape else weight.expand(loss.shape)
 
 
 def values_are_known(*tensors: Tensor) -> bool:
     """Whether a check may look at the values of `tensors`.
 
-    It may not where there are none (meta and fake tensors, `torch.compile`), where they stand for
-    many (`torch.func.vmap` and its relatives), or where they are spread over devices (DTensor).
+    It may not where there are none (meta and fake tensors), where those of today are not those of
+    tomorrow (`torch.compile`, `make_fx`, `torch.func.linearize`), where they stand for many
+    (`torch.func.vmap` and its relatives), or where they are spread over devices (DTensor).
     """
-    return not torch.compiler.is_compiling() and not any(
+    return not (torch.compiler.is_compiling() or get_proxy_mode()) and not any(
         tensor.is_meta
         or torch._C._functorch.is_functorch_wrapped_tensor(tensor)
         or type(tensor).__torch_dispatch__ is not Tensor.__torch_dispatch__

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossref._inputs import at_least_float32, check_probability, check_tensor
+from lossref._inputs import at_least_float32, check_probability, check_weight
 from lossref._reduction import Reduction, reduce
 
 
@@ -25,7 +25,7 @@ def _check_dtypes_agree(input: Tensor, target: Tensor) -> None:
 
 def _factor(name: str, weight: Tensor, loss: Tensor) -> Tensor:
     """Return `weight` as a factor of `loss`: it may be broadcast, but must not enlarge the loss."""
-    check_tensor(name, weight)
+    check_weight(name, weight)
     shape, needed = tuple(weight.shape), tuple(loss.shape)
     fits = len(shape) <= len(needed)
     if fits:

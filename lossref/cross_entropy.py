@@ -3,15 +3,14 @@
 import torch
 from torch import Tensor
 
-from lossref._inputs import at_least_float32, check_number, check_probability, check_tensor, values_are_known
+from lossref._inputs import at_least_float32, check_probability, check_tensor, number, values_are_known
 from lossref._reduction import Reduction, reduce
 
 
 def _check(
     input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, label_smoothing: float
 ) -> None:
-    check_number("label_smoothing", label_smoothing)
-    if not 0 <= label_smoothing <= 1:
+    if not 0 <= number("label_smoothing", label_smoothing) <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if not isinstance(ignore_index, int):
         raise TypeError(f"ignore_index must be an int, got {type(ignore_index).__name__}")
@@ -126,7 +125,7 @@ def cross_entropy(
         ones = [1] * (input.dim() - 1 - dim)
         weight = weight.to(input.dtype).view(-1, *ones).expand_as(input)
 
-    eps = label_smoothing
+    eps = number("label_smoothing", label_smoothing)
 
     if target.shape == input.shape:
         log_p = input.log_softmax(dim)

@@ -1,26 +1,11 @@
 """The Huber loss, and Smooth L1, which is the Huber loss divided by its threshold."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossref._inputs import at_least_float32, check_number, check_real, difference, weight_like
+from lossref._inputs import at_least_float32, check_real, difference, number, weight_like
 from lossref._reduction import Reduction, reduce
-
-
-def _check_delta(delta: float) -> None:
-    check_number("delta", delta)
-    if not delta > 0:
-        raise RuntimeError(
-            f"delta must be positive: huber_loss does not support non-positive values for delta. Got {delta}"
-        )
-
-
-def _check_beta(beta: float) -> None:
-    check_number("beta", beta)
-    if not beta >= 0:
-        raise RuntimeError(
-            f"beta must not be negative: smooth_l1_loss does not support negative values for beta. Got {beta}"
-        )
 
 
 def clip(residual: Tensor, limit: float) -> Tensor:
@@ -34,7 +19,6 @@ def clip(residual: Tensor, limit: float) -> Tensor:
 def huber_loss(
     input: Tensor,
     target: Tensor,
-    *,
     reduction: Reduction = "mean",
     delta: float = 1.0,
     weight: Tensor | None = None,
@@ -74,7 +58,8 @@ def huber_loss(
 
     Differs from torch:
         Mixed dtypes promote as in the other losses (torch takes the dtype of `input`, and its
-        backward then fails). `weight` never changes the dtype of the result.
+        backward then fails). `weight` never changes the dtype of the result. A `delta` beyond the
+        range of the dtype is half the square, where torch raises.
 
     Source:
         P. J. Huber (1964), *Robust Estimation of a Location Parameter*,
@@ -87,10 +72,14 @@ def huber_loss(
         >>> huber_loss(x, y, reduction="none")
         tensor([0.0000, 0.1250, 3.5000])
     """
-    _check_delta(delta)
+    delta = number("delta", delta)
+    if not delta > 0:
+        raise RuntimeError(
+            f"delta must be positive: huber_loss does not support non-positive values for delta. Got {delta}"
+        )
     check_real(input, target)
     residual = difference(input, target)
-    clipped = clip(residual, delta)
+    clipped = clip(residual, min(delta, torch.finfo(residual.dtype).max))
     loss = clipped * (residual - clipped / 2)
     if weight is not None:
         loss = weight_like(input, weight, loss) * loss
@@ -149,11 +138,18 @@ def smooth_l1_loss(
         >>> smooth_l1_loss(x, y, reduction="none", beta=2.0)
         tensor([0.0000, 0.0625, 3.0000])
     """
-    _check_beta(beta)
+    beta = number("beta", beta)
+    if not beta >= 0:
+        raise RuntimeError(
+            f"beta must not be negative: smooth_l1_loss does not support negative values for beta. Got {beta}"
+        )
     check_real(input, target)
     residual = difference(input, target)
-    if beta == 0:
+    smallest, largest = torch.finfo(residual.dtype).tiny, torch.finfo(residual.dtype).max
+    if beta < smallest:  # the kink is sharper than numbers are
         return reduce(residual.abs(), reduction)
-    clipped = clip(residual, beta)
-    loss = clipped / beta * (residual - clipped / 2)
-    return reduce(loss, reduction)
+    clipped = clip(residual, min(beta, largest))
+    slope = clipped / min(beta, largest)
+    if beta > largest:
+        slope = slope * (largest / beta)
+    return reduce(slope * (residual - clipped / 2), reduction)

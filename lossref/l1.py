@@ -31,7 +31,9 @@ def l1_loss(
         The loss, not negative; a scalar, or of the shape of `input` for ``"none"``.
 
     Raises:
-        RuntimeError: If the shapes cannot be broadcast, for booleans, and for the mean of integers.
+        RuntimeError: If the shapes cannot be broadcast, for booleans, for unsigned integers, and for the
+            mean of integers.
+        TypeError: If `reduction` is given by position, where torch has `size_average`.
         ValueError: If `reduction` is none of the three, or `weight` has another shape than `input`.
 
     Warns:
@@ -42,7 +44,9 @@ def l1_loss(
         of a thousandth. So the best constant prediction is the median, which no outlier can move.
 
     Differs from torch:
-        `weight` never changes the dtype of the result.
+        `weight` never changes the dtype of a floating result, nor is it rounded to that of integers. Where
+        `input` is broadcast, the weighted mean divides by the weights of all elements. Unsigned integers,
+        whose difference wraps (3 - 5 is 254), raise.
 
     Source:
         P.-S. Laplace (1774), *Mémoire sur la probabilité des causes par les évènements*.
@@ -53,12 +57,16 @@ def l1_loss(
         >>> l1_loss(x, torch.tensor([1.0, 4.0, 3.0]), reduction="none")
         tensor([0., 2., 4.])
     """
+    dtype = torch.promote_types(input.dtype, target.dtype)
+    if not (dtype.is_signed or dtype == torch.bool):  # subtraction refuses booleans
+        raise RuntimeError(f"input and target must be signed, got {dtype}, where 3 - 5 is 254")
     loss = difference(input, target).abs()
+    divisor = None
+    if weight is not None:
+        weight = weight_like(input, weight, loss)
+        loss, divisor = weight * loss, weight.sum()
     if reduction == "mean" and not loss.is_floating_point():
         raise RuntimeError(
             f"integers have no mean: input must be floating point or complex, got {loss.dtype}"
         )
-    if weight is None:
-        return reduce(loss, reduction)
-    weight = weight_like(input, weight, loss)
-    return reduce(weight * loss, reduction, divisor=torch.sum(weight))
+    return reduce(loss, reduction, divisor=divisor)

@@ -42,7 +42,8 @@ def mse_loss(
         constant prediction is where all pulls balance: the mean. One outlier can move it anywhere.
 
     Differs from torch:
-        `weight` never changes the dtype of the result.
+        `weight` never changes the dtype of the result. Where `input` is broadcast, the weighted mean
+        divides by the weights of all elements.
 
     Source:
         A.-M. Legendre (1805), *Nouvelles méthodes pour la détermination des orbites des comètes*;
@@ -57,7 +58,8 @@ def mse_loss(
     check_real(input, target)
     residual = difference(input, target)
     loss = residual * residual
-    if weight is None:
-        return reduce(loss, reduction)
-    weight = weight_like(input, weight, loss)
-    return reduce(weight * loss, reduction, divisor=weight.sum())
+    divisor = None
+    if weight is not None:
+        weight = weight_like(input, weight, loss)
+        loss, divisor = weight * loss, weight.sum()
+    return reduce(loss, reduction, divisor=divisor)

@@ -297,6 +297,16 @@ def test_compiled_for_any_shape(loss: Loss) -> None:
     assert_close(*torch.autograd.grad(value, leaf), grad(call.theirs)(call.input))
 
 
+@torch._dynamo.config.patch(recompile_limit=2)
+def test_each_loss_has_recompilations_of_its_own() -> None:
+    torch._dynamo.reset()
+    for loss in FUNCTIONS:
+        compiled = torch.compile(loss.ours, fullgraph=True, backend="eager")
+        for dtype in (torch.float32, torch.float64):
+            input, target = torch.full((2, 3), 0.5, dtype=dtype), torch.full((2, 3), 0.5, dtype=dtype)
+            assert_close(compiled(input, target), loss.theirs(input, target))
+
+
 def test_compiled_by_inductor() -> None:
     """All seven in one graph: starting the C++ compiler is what takes the time."""
     seven = [next(call for call in CALLS if call.loss is loss) for loss in FUNCTIONS]

@@ -6,11 +6,14 @@ or up to "..."), or, where something is accepted, the value that comes back.
 """
 
 import math
+from fractions import Fraction
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.fx.experimental.proxy_tensor import make_fx
 
 import lossref
 
@@ -78,12 +81,12 @@ TABLE = [
     *(Row(f"delta {delta}", HUBER, X, Y, {"delta": delta},
           (RuntimeError, "huber_loss does not support non-positive values for delta"),
           (RuntimeError, f"delta must be positive: huber_loss does not support non-positive values for delta. Got {delta}"))
-      for delta in (0, -1.0, nan, -inf)),
+      for delta in (0.0, -1.0, nan, -inf)),
     *(Row(f"beta {beta}", SMOOTH, X, Y, {"beta": beta},
           (RuntimeError, "smooth_l1_loss does not support negative values for beta"),
           (RuntimeError, f"beta must not be negative: smooth_l1_loss does not support negative values for beta. Got {beta}"))
       for beta in (-1.0, nan, -inf)),
-    Row("delta as text", HUBER, X, Y, {"delta": "1"}, (TypeError, "must be float, not str"), (TypeError, "delta must be a number, got str")),
+    Row("delta as text", HUBER, X, Y, {"delta": "1"}, (TypeError, "must be float, not str"), (TypeError, "delta must be a number, got '1'")),
     Row("no beta", SMOOTH, X, Y, {"beta": None}, (TypeError, "must be float, not NoneType"), (TypeError, "beta must be a number, got NoneType")),
     Row("label_smoothing 1.1", CE, X, index(0, 1), {"label_smoothing": 1.1},
         (RuntimeError, "label_smoothing must be between 0.0 and 1.0. Got: 1.1"),
@@ -91,7 +94,7 @@ TABLE = [
     Row("negative label_smoothing", CE, X, index(0, 1), {"label_smoothing": -0.1}, math.log(3),
         (RuntimeError, "label_smoothing must be between 0.0 and 1.0. Got: -0.1")),
     Row("label_smoothing as text", CE, X, index(0, 1), {"label_smoothing": "0.1"}, (TypeError, "argument 'label_smoothing' (position 6) must be float, not str"),
-        (TypeError, "label_smoothing must be a number, got str")),
+        (TypeError, "label_smoothing must be a number, got '0.1'")),
     Row("label_smoothing nan", CE, X, index(0, 1), {"label_smoothing": nan}, math.log(3),
         (RuntimeError, "label_smoothing must be between 0.0 and 1.0. Got: nan")),
     Row("ignore_index 1.5", CE, X, index(0, 1), {"ignore_index": 1.5},
@@ -217,6 +220,103 @@ def test_table(row: Row) -> None:
                 assert str(result) == message
 
 
+NUMBERS = ((HUBER, "delta"), (SMOOTH, "beta"), (CE, "label_smoothing"))
+each_number = pytest.mark.parametrize(("function", "option"), NUMBERS)
+
+
+def arguments(function: str) -> tuple[torch.Tensor, torch.Tensor]:
+    return (X, index(0, 1)) if function == CE else (3 * X, Y / 2)
+
+
+@each_number
+@pytest.mark.parametrize(
+    "value",
+    [Fraction(1, 2), np.float32(0.5), np.float64(0.5), torch.tensor(0.5), torch.tensor(0.5, dtype=F64)],
+    ids=lambda value: f"{type(value).__name__} {getattr(value, 'dtype', '')}",
+)
+def test_an_option_takes_any_number(function: str, option: str, value: Any) -> None:
+    ours = getattr(lossref, function)
+    expected = ours(*arguments(function), **{option: 0.5})
+    torch.testing.assert_close(ours(*arguments(function), **{option: value}), expected, rtol=0, atol=0)
+
+
+@each_number
+@pytest.mark.parametrize(
+    ("value", "came"),
+    [
+        (torch.nn.Parameter(torch.tensor(0.5)), "a Parameter of shape () with a gradient"),
+        (torch.tensor([0.5, 0.5]), "a Tensor of shape (2,)"),
+        (torch.tensor([0.5]), "a Tensor of shape (1,)"),
+        (torch.tensor(0.5, device="meta"), "a Tensor of shape ()"),
+        (torch.tensor(1j), "a Tensor of shape ()"),
+        (np.array(0.5), "ndarray"),
+        ([0.5], "list"),
+        (0.5j, "complex"),
+    ],
+    ids=str,
+)
+def test_an_option_that_is_no_number_is_named(function: str, option: str, value: Any, came: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        getattr(lossref, function)(*arguments(function), **{option: value})
+    assert str(caught.value) == f"{option} must be a number, got {came}"
+
+
+def dual(loss: Any, value: torch.Tensor) -> torch.Tensor:
+    with torch.autograd.forward_ad.dual_level():
+        return loss(torch.autograd.forward_ad.make_dual(value, ones()))
+
+
+@each_number
+@pytest.mark.parametrize(
+    "transform",
+    [
+        lambda loss, value: torch.func.grad(loss)(value),
+        lambda loss, value: torch.func.jvp(loss, (value,), (ones(),)),
+        lambda loss, value: torch.func.vmap(loss)(value.expand(2)),
+        dual,
+    ],
+    ids=["grad", "jvp", "vmap", "dual"],
+)
+def test_no_derivative_in_an_option_is_lost_in_silence(function: str, option: str, transform: Any) -> None:
+    def loss(value: torch.Tensor) -> torch.Tensor:
+        return getattr(lossref, function)(*arguments(function), **{option: value})
+
+    with pytest.raises(TypeError, match=f"^{option} must be a number, got a Tensor"):
+        transform(loss, torch.tensor(0.5))
+
+
+@pytest.mark.filterwarnings("ignore:size_average and reduce:UserWarning")
+@pytest.mark.parametrize("function", [f for f in ALL if f != CE])
+def test_what_torch_takes_by_position_before_size_average_may_be_given_so(function: str) -> None:
+    ours, theirs = getattr(lossref, function), getattr(F, function)
+    x, y = torch.tensor([0.2, 0.9, 0.6]), torch.tensor([0.9, 0.1, 0.3])
+    given = {HUBER: ("sum", 0.5, x), BCE: (x,), BCEL: (x,)}.get(function, ())
+    torch.testing.assert_close(ours(x, y, *given), theirs(x, y, *given))
+    if function == HUBER:
+        return
+    message = (
+        rf"{function}\(\) takes {2 + len(given)} arguments by position, and got 'sum' after them, which torch "
+        "takes for the deprecated size_average: anything true means 'mean' there. Say which it is: "
+    )
+    with pytest.raises(TypeError, match=message + r"reduction=\.\.\."):
+        ours(x, y, *given, "sum")
+    # When this fails, torch no longer takes the word for size_average, and the error can go.
+    assert theirs(x, y, *given, "sum") == theirs(x, y, *given)
+
+
+def test_complex_weights_are_refused() -> None:
+    weight = ones(2, 3, dtype=C64)
+    for function, name in (
+        (L1, "weight"),
+        (MSE, "weight"),
+        (HUBER, "weight"),
+        (BCE, "weight"),
+        (BCEL, "pos_weight"),
+    ):
+        with pytest.raises(NotImplementedError, match=f"{name} must be real, got torch.complex64"):
+            getattr(lossref, function)(X, Y, **{name: weight})
+
+
 @pytest.mark.parametrize("function", REGRESSION)
 def test_mismatched_shapes_warn_where_the_caller_stands(function: str) -> None:
     for module in (F, lossref):
@@ -237,10 +337,35 @@ def test_a_tensor_subclass_is_checked_too() -> None:
         lossref.binary_cross_entropy(torch.tensor([2.0]).as_subclass(Image), torch.ones(1))
 
 
-@pytest.mark.parametrize("where", ["compile", "vmap", "grad", "meta", "fake"])
+@pytest.mark.filterwarnings("ignore:Attempted to insert a get_attr Node:UserWarning")  # linearize's own
+@pytest.mark.parametrize(
+    "where",
+    [
+        "compile",
+        "vmap",
+        "grad",
+        "meta",
+        "fake",
+        "linearize",
+        "make_fx",
+        "make_fx before dispatch",
+    ],
+)
 def test_checks_of_values_step_aside_where_there_are_none(where: str) -> None:
     p, y = torch.tensor([2.0, 0.5]), torch.ones(2)
+
+    def all_checks(p: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        losses = (lossref.binary_cross_entropy(p, y), lossref.binary_cross_entropy_with_logits(p, y))
+        return sum(losses) + lossref.cross_entropy(p, index(0)[0]) + lossref.cross_entropy(p, y / 2)
+
     match where:
+        case "linearize":
+            value, slope = torch.func.linearize(lambda p: all_checks(p, y), p.sigmoid())
+            assert slope(p).isfinite()
+            assert value == all_checks(p.sigmoid(), y)
+        case "make_fx" | "make_fx before dispatch":
+            traced = make_fx(all_checks, pre_dispatch="before" in where)(p, y)
+            assert traced(p.sigmoid(), y).isfinite()
         case "compile":
             torch._dynamo.reset()
             result = torch.compile(lossref.binary_cross_entropy, fullgraph=True, backend="eager")(p, y)

@@ -252,3 +252,24 @@ def test_mixed_dtypes_promote():
     assert x.grad == -1
     half = huber_loss(torch.tensor([1.0], dtype=torch.float16), torch.tensor([3]))
     assert (half.dtype, half.item()) == (torch.float16, 1.5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64], ids=str)
+def test_thresholds_beyond_the_range_of_the_dtype(dtype):
+    x = torch.tensor([-3.0, 0.0, 0.5], dtype=dtype)
+    zero = torch.zeros_like(x)
+    for delta in (1e39, 1e308, math.inf):
+        assert_close(huber_loss(x, zero, reduction="none", delta=delta), x * x / 2, rtol=0, atol=0)
+        assert_close(gradient(lambda x, d=delta: huber_loss(x, zero, reduction="none", delta=d), x), x)
+    for beta in (1e-46, 5e-324):
+        for function in (smooth_l1_loss, l1_loss):
+            options = {"beta": beta} if function is smooth_l1_loss else {}
+            assert_close(function(x, zero, reduction="none", **options), x.abs(), rtol=0, atol=0)
+            slope = gradient(lambda x, f=function, o=options: f(x, zero, reduction="none", **o), x)
+            assert_close(slope, x.sign(), rtol=0, atol=0)
+
+
+def test_a_beta_beyond_float32_does_not_make_a_large_loss_vanish():
+    x = torch.tensor([1e19])
+    assert_close(smooth_l1_loss(x, 0 * x, beta=1e39), torch.tensor(0.05))
+    assert_close(gradient(lambda x: smooth_l1_loss(x, 0 * x, beta=1e39), x), torch.tensor([1e-20]))
