@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a row of the errors is a line
 """The formulas of binary cross entropy, and what is true of it for probabilities."""
 
 import math
@@ -11,6 +12,7 @@ from torch.testing import assert_close
 
 from lossref import binary_cross_entropy, binary_cross_entropy_with_logits
 from tests import formulas
+from tests.errors import Row, X, Y, ones
 from tests.formulas import (
     ONES,
     TARGETS,
@@ -120,6 +122,48 @@ TWINS = {
     "eq-bce-two": lambda x_0=TARGETS + 1, x_1=TARGETS: torch.stack([x_0, x_1]).softmax(dim=0)[1],
     "eq-bce-undo": lambda q, alpha, p=P_BEST: BEST,
 }
+
+BCE, BCEL = "binary_cross_entropy", "binary_cross_entropy_with_logits"
+# fmt: off
+ERRORS = [
+    Row("target that would broadcast", BCE, X, ones(3), {}, (ValueError, "Using a target size (torch.Size([3])) that is different"),
+        (ValueError, "target must have the same size as input, (2, 3); got (3,)")),
+    Row("target that would broadcast", BCEL, X, ones(3), {}, (ValueError, "must be the same as input size (torch.Size([2, 3]))"),
+        (ValueError, "target must have the same size as input, (2, 3); got (3,)")),
+    *(Row(f"{name} that enlarges", f, X, Y, {name: ones(4, 2, 3)}, (RuntimeError, "doesn't match the broadcast shape [4, 2, 3]"),
+          (RuntimeError, f"{name} must broadcast to the size of input, (2, 3); got (4, 2, 3)"))
+      for f, name in ((BCE, "weight"), (BCEL, "weight"), (BCEL, "pos_weight"))),
+    *(Row(f"{name} with a dimension too many", f, X, Y, {name: ones(1, 2, 3)}, (RuntimeError, "doesn't match the broadcast shape [1, 2, 3]"),
+          (RuntimeError, f"{name} must broadcast to the size of input, (2, 3); got (1, 2, 3)"))
+      for f, name in ((BCE, "weight"), (BCEL, "weight"), (BCEL, "pos_weight"))),
+    *(Row(f"{name} that does not broadcast", f, X, Y, {name: ones(2)}, (RuntimeError, ""),
+          (RuntimeError, f"{name} must broadcast to the size of input, (2, 3); got (2,)"))
+      for f, name in ((BCE, "weight"), (BCEL, "weight"), (BCEL, "pos_weight"))),
+    *(Row(f"{name} for channels", f, ones(2, 3, 4, 5), ones(2, 3, 4, 5), {name: ones(3)}, (RuntimeError, "must match the size of tensor"),
+          (RuntimeError, f"{name} must broadcast to the size of input, (2, 3, 4, 5); got (3,); one for each of 3 classes in dimension 1 has the shape (3, 1, 1)"))
+      for f, name in ((BCEL, "weight"), (BCEL, "pos_weight"))),
+    *(Row(f"{name} for channels of a signal", f, ones(2, 3, 4), ones(2, 3, 4), {name: ones(3)}, (RuntimeError, "must match the size of tensor"),
+          (RuntimeError, f"{name} must broadcast to the size of input, (2, 3, 4); got (3,); one for each of 3 classes in dimension 1 has the shape (3, 1)"))
+      for f, name in ((BCEL, "weight"), (BCEL, "pos_weight"))),
+    *(Row(f"{name} of seven", f, ones(2, 3, 4, 5), ones(2, 3, 4, 5), {name: ones(7)}, (RuntimeError, "must match the size of tensor"),
+          (RuntimeError, f"{name} must broadcast to the size of input, (2, 3, 4, 5); got (7,)"))
+      for f, name in ((BCEL, "weight"), (BCEL, "pos_weight"))),
+    *(Row(f"{dtype} as target", BCE, X, Y.to(dtype), {}, (RuntimeError, "but expected Float"), (RuntimeError, f"target must be floating point, got {dtype}"))
+      for dtype in (torch.int64, torch.bool, torch.complex64)),
+    *(Row(f"{dtype} as target", BCE, X, Y.to(dtype), {}, (RuntimeError, "but expected Float"), (RuntimeError, f"target must have the dtype of input, got {dtype} and torch.float32"))
+      for dtype in (torch.float64, torch.float16)),
+    *(Row(f"{dtype} as target", BCEL, X, Y.to(dtype), {}, (RuntimeError, ""), (RuntimeError, f"target must be floating point, got {dtype}"))
+      for dtype in (torch.int64, torch.bool)),
+    *(Row("integers as input", f, X.long(), Y, {}, (RuntimeError, ""), (NotImplementedError, "input must be floating point, got torch.int64")) for f in (BCE, BCEL)),
+    *(Row(f"input {p}", BCE, torch.tensor([0.5, p]), ones(2), {}, (RuntimeError, "all elements of input should be between 0 and 1"),
+          (RuntimeError, "all elements of input should be between 0 and 1, got values from...")) for p in (1.5, -0.1, math.nan, math.inf)),
+    *(Row(f"target {y}", BCE, torch.tensor([0.5, 0.5]), torch.tensor([0.5, y]), {}, (RuntimeError, "all elements of target should be between 0 and 1"),
+          (RuntimeError, "all elements of target should be between 0 and 1, got values from...")) for y in (1.5, -0.1, math.nan, math.inf)),
+    *(Row(f"target {y}", BCEL, torch.zeros(2), torch.tensor([0.5, y]), {}, torch_says,
+          (RuntimeError, "all elements of target should be between 0 and 1, got values from..."))
+      for y, torch_says in ((1.5, math.log(2)), (-0.1, math.log(2)), (math.nan, math.nan), (math.inf, math.nan))),
+]
+# fmt: on
 
 
 def test_certain_and_wrong_probabilities_have_the_printed_loss_and_gradient():

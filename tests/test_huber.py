@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a row of the errors is a line
 """What is true of the Huber loss and of Smooth L1, and of the two together."""
 
 import math
@@ -11,6 +12,8 @@ from torch.distributions import Normal
 from torch.testing import assert_close
 
 from lossref import huber_loss, l1_loss, mse_loss, smooth_l1_loss
+from tests import errors
+from tests.errors import Row, X, Y
 from tests.formulas import RESIDUALS, pairs, slope
 from tests.strategies import KINK, exhaustive, gradient, ordinary, positive, real, scale, tensor, vectors
 
@@ -88,6 +91,27 @@ TWINS = {
     # the variance of the mean of Gaussian noise over that of Huber's estimate of its centre
     "eq-huber-efficiency": lambda delta: inside(delta) ** 2 / clipped_square(delta),
 }
+
+HUBER, SMOOTH = "huber_loss", "smooth_l1_loss"
+# fmt: off
+ERRORS = [
+    errors.of_other_shapes(HUBER),
+    errors.of_other_shapes(SMOOTH),
+    *errors.of_a_weight(HUBER),
+    *errors.of_other_dtypes(HUBER),
+    *errors.of_other_dtypes(SMOOTH),
+    *(Row(f"delta {delta}", HUBER, X, Y, {"delta": delta},
+          (RuntimeError, "huber_loss does not support non-positive values for delta"),
+          (RuntimeError, f"delta must be positive: huber_loss does not support non-positive values for delta. Got {delta}"))
+      for delta in (0.0, -1.0, math.nan, -math.inf)),
+    *(Row(f"beta {beta}", SMOOTH, X, Y, {"beta": beta},
+          (RuntimeError, "smooth_l1_loss does not support negative values for beta"),
+          (RuntimeError, f"beta must not be negative: smooth_l1_loss does not support negative values for beta. Got {beta}"))
+      for beta in (-1.0, math.nan, -math.inf)),
+    Row("delta as text", HUBER, X, Y, {"delta": "1"}, (TypeError, "must be float, not str"), (TypeError, "delta must be a number, got '1'")),
+    Row("no beta", SMOOTH, X, Y, {"beta": None}, (TypeError, "must be float, not NoneType"), (TypeError, "beta must be a number, got NoneType")),
+]
+# fmt: on
 
 
 @exhaustive

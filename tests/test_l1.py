@@ -10,6 +10,8 @@ from torch.distributions import Laplace
 from torch.testing import assert_close
 
 from lossref import l1_loss, mse_loss
+from tests import errors
+from tests.errors import Row, X, Y
 from tests.formulas import pairs, slope, total
 from tests.strategies import best_constant, exhaustive, gradient, ordinary, real, tensor, vectors, wide
 
@@ -30,6 +32,32 @@ TWINS = {
     "eq-l1-count": lambda c, y: ((y < c).double() - (y > c).double()).mean(),
     "eq-l1-weighted": lambda x, y, w: F.l1_loss(x, y, weight=w),
 }
+
+ERRORS = [
+    errors.of_other_shapes("l1_loss"),
+    *errors.of_a_weight("l1_loss"),
+    *(
+        Row(
+            f"{a} and {b}",
+            "l1_loss",
+            X.to(a),
+            Y.to(b),
+            {},
+            (RuntimeError, "Subtraction, the `-` operator, with"),
+            (RuntimeError, "Subtraction, the `-` operator, with..."),
+        )
+        for a, b in ((torch.bool, torch.bool), (torch.float32, torch.bool), (torch.bool, torch.float32))
+    ),
+    Row(
+        "the mean of integers",
+        "l1_loss",
+        X.long(),
+        Y.long(),
+        {},
+        (RuntimeError, "mean(): could not infer output dtype"),
+        (RuntimeError, "integers have no mean: input must be floating point or complex, got torch.int64"),
+    ),
+]
 
 
 @exhaustive

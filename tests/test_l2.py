@@ -8,6 +8,7 @@ from torch.distributions import Normal
 from torch.testing import assert_close
 
 from lossref import mse_loss
+from tests import errors
 from tests.formulas import pairs, slope, total
 from tests.strategies import exhaustive, gradient, ordinary, real, tensor, vectors, wide
 
@@ -35,6 +36,12 @@ TWINS = {
     "eq-l2-rmse-gradient": lambda x, y: slope(lambda x, y: F.mse_loss(x, y).sqrt(), x, y),
     "eq-l2-weighted": lambda x, y, w: F.mse_loss(x, y, weight=w),
 }
+
+ERRORS = [
+    errors.of_other_shapes("mse_loss"),
+    *errors.of_a_weight("mse_loss"),
+    *errors.of_other_dtypes("mse_loss"),
+]
 
 
 @exhaustive
