@@ -101,8 +101,8 @@ def test_what_torch_takes_by_position_before_size_average_may_be_given_so(functi
     if function == HUBER:
         return
     message = (
-        rf"{function}\(\) takes {2 + len(given)} arguments by position, and got 'sum' after them, which torch "
-        "takes for the deprecated size_average: anything true means 'mean' there. Say which it is: "
+        rf"{function}\(\) takes {2 + len(given)} arguments by position, and got 'sum' after them, which "
+        "torch takes for the deprecated size_average: anything true means 'mean' there. Say which it is: "
     )
     with pytest.raises(TypeError, match=message + r"reduction=\.\.\."):
         ours(x, y, *given, "sum")
