@@ -162,6 +162,28 @@ def test_what_a_page_does_not_use_leaves_its_notebook_alone(small, file):
     assert notebooks.check(small) is None
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "moved"),
+    [
+        ("chapters/page.md", "# A page", "# Another page", True),
+        ("chapters/page.md", "plt.plot(x, x)", "plt.plot(x, 2 * x)", False),
+        ("chapters/page.md", "\nplt.plot", "\n:tags: [raises-exception]\n\nplt.plot", False),
+        ("lossref/l2.py", '"""', '"""The square. ', False),
+    ],
+    ids=["text", "code", "tags", "loss"],
+)
+def test_where_only_text_has_changed_the_outputs_stay(small, executed, file, old, new, moved):
+    text = (small / file).read_text()
+    (small / file).write_text(text.replace(old, new, 1))
+    fresh = notebooks.read(small / "chapters" / "page.md")
+    done = notebooks.with_outputs_of(executed, fresh, small)
+    assert (done is not None) == moved
+    if moved:
+        assert nbformat.writes(done) == nbformat.writes(executed).replace(old, new).replace(
+            executed.cells[0].id, fresh.cells[0].id
+        )
+
+
 def test_a_notebook_without_outputs_is_not_complete(page, executed):
     assert not_executed(executed) == []
     assert len(not_executed(notebooks.read(page))) == 3

@@ -1,16 +1,18 @@
 """Write notebooks/NAME.ipynb from the page NAME.md: its outputs are what pages show and tests confirm.
 
-python tools/notebooks.py              the notebooks that are not up to date
+python tools/notebooks.py              those that are not up to date: run, where more than text has changed
 python tools/notebooks.py NAME ...     those of the named pages, up to date or not; of `all` pages
 python tools/notebooks.py --check      none: say which are not up to date
 """
 
+import contextlib
 import hashlib
 import importlib.metadata
 import os
 import re
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
 import jupytext
@@ -130,10 +132,29 @@ def execute(notebook, directory=NOTEBOOKS):
     return notebook
 
 
-def write(name):
-    """Write the notebook of a page; return what one of its cells raised, or None."""
+def with_outputs_of(old, notebook, root=ROOT):
+    """Give a notebook the outputs of an older one of which it differs in text alone; else return None."""
+    code = [[cell for cell in each.cells if cell.cell_type == "code"] for each in (old, notebook)]
+    cells, now = ([(cell.source, cell.metadata) for cell in each] for each in code)
+    if cells != now or old.metadata.get("lossref", {}).get("inputs") != inputs(notebook, root):
+        return None
+    for done, cell in zip(*code, strict=True):
+        cell.outputs, cell.execution_count = done.outputs, done.execution_count
+    notebook.metadata = old.metadata
+    return notebook
+
+
+def write(name, run=True):
+    """Write the notebook of a page; return what one of its cells raised, or None.
+
+    Unless it is to `run` in any case, cells that have not changed keep their outputs.
+    """
+    notebook, done = read(pages()[name]), None
+    if not run:
+        with contextlib.suppress(FileNotFoundError, nbformat.reader.NotJSONError):
+            done = with_outputs_of(nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4), notebook)
     try:
-        text = nbformat.writes(execute(read(pages()[name])))
+        text = nbformat.writes(done or execute(notebook))
     except (CellControlSignal, DeadKernelError) as error:
         return str(error)
     (NOTEBOOKS / f"{name}.ipynb").write_text(text + "\n", encoding="utf-8")
@@ -147,11 +168,12 @@ def main(names):
         sys.exit(f"no page with code cells is called {', '.join(unknown)}; there are {', '.join(found)}")
     if "all" in names:
         names = list(found)
+    run = bool(names)
     names = names or [name for name in found if out_of_date(name)]
     NOTEBOOKS.mkdir(exist_ok=True)
     failed = []
     with ProcessPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        for name, error in zip(names, pool.map(write, names), strict=True):
+        for name, error in zip(names, pool.map(write, names, repeat(run)), strict=True):
             print(error or f"notebooks/{name}.ipynb", flush=True)
             failed += [name] * bool(error)
     for notebook in NOTEBOOKS.glob("*.ipynb"):
