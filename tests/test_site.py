@@ -96,6 +96,37 @@ def test_the_check_of_terms_bites():
     assert unexplained([term]) == [term]
 
 
+def misnumbered(text):
+    """Equations, figures and exercises that do not count in their chapter, and citations without a year."""
+    chapter = re.search(r'<h1><span class="section-number">(\d+)\. </span>', text)
+    numbers = re.findall(r'class="eqno">\(([^)]*)\)', text)
+    numbers += re.findall(r'class="caption-number">\w+\.? ([\d.]*\d)', text)
+    for number in numbers if chapter else []:
+        if not re.fullmatch(rf"{chapter[1]}\.\d+", number):
+            yield number
+    for citation in re.findall(r'href="bibliography\.html#[^"]*"[^>]*>(.*?)</a>', text):
+        if not re.search(r"\b(1[6-9]|20)\d\d[a-z]?$", citation):
+            yield citation
+
+
+def test_numbers_count_within_chapters_and_citations_have_years():
+    texts = {str(path): path.read_text(encoding="utf-8") for path in PAGES}
+    assert sum('<h1><span class="section-number">' in text for text in texts.values()) >= 10
+    assert {name: wrong for name, text in texts.items() if (wrong := list(misnumbered(text)))} == {}
+
+
+def test_the_check_of_numbers_bites():
+    page = (
+        '<h1><span class="section-number">4. </span>x</h1><span class="eqno">(4.2)</span>'
+        '<span class="caption-number">Fig. 4.1 </span><span class="caption-number">Exercise 4.1 </span>'
+        '<a href="bibliography.html#id1" title="x">Moreau, 1965</a>'
+    )
+    assert list(misnumbered(page)) == []
+    faults = [("(4.2)", "(5.2)"), ("Fig. 4.1", "Fig. 1"), ("Exercise 4.1", "Exercise 3.1"), ("1965", "[7]")]
+    for good, fault in faults:
+        assert len(list(misnumbered(page.replace(good, fault)))) == 1
+
+
 def missing_parts(drawing):
     """What a drawing uses (a marker, a hatch, where to clip) and does not hold."""
     return set(re.findall(r'(?:xlink:href="#|url\(#)([^")]+)', drawing)) - set(

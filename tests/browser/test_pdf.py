@@ -11,7 +11,7 @@ from tests.pages import ROOT
 from tools import pdf
 
 # In the first chapters: a solution, which the pages fold; a figure with a slider, and one without.
-WITHIN = ("Solution to Exercise 1", "y (metres)", "residual (units of the target)")
+WITHIN = ("Solution to Exercise 1.1", "price (bits)", "calibration error")
 
 
 def titles():
@@ -25,7 +25,7 @@ def complaints(book):
     """What a reader of the PDF would miss."""
     found = []
     chapters = [entry for entry in book.outline if not isinstance(entry, list)]
-    if (outline := [chapter.title for chapter in chapters]) != titles():
+    if (outline := [re.sub(r"^\d+\. ", "", chapter.title) for chapter in chapters]) != titles():
         found.append(f"the outline is {outline}")
     for chapter in chapters:
         number = book.get_destination_page_number(chapter)
@@ -72,7 +72,7 @@ def test_the_check_bites(book):
     assert {
         f"{titles()[0]} is not where the outline leads",
         "page 1 leads to /nowhere",
-        "nowhere is 'y (metres)'",
+        f"nowhere is {WITHIN[1]!r}",
         "the outline is []",
         "page 1 is blank",
         "the formulas have another font",
