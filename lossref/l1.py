@@ -41,7 +41,7 @@ def l1_loss(
 
     Note:
         The gradient is the sign of the residual: an error of a thousand pulls no harder than one
-        of a thousandth. So the best constant prediction is the median, which no outlier can move.
+        of a thousandth. So the best constant prediction is the median: no single outlier carries it far.
 
     Differs from torch:
         `weight` never changes the dtype of a floating result, nor is it rounded to that of integers. Where
