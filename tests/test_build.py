@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from _ext.page_foot import last_change
 from tests.pages import HEADER, ROOT
 
 GOOD = HEADER + "# A chapter\n\nThe loss $r^2$.\n\n```{code-cell} ipython3\nprint(1 + 1)\n```\n"
 
 
 NOTEBOOK = Path("notebooks", "one.ipynb")
+TORCH = re.search("^torch==(.*)", (ROOT / "requirements.txt").read_text(), re.M)[1]
 
 
 def small_book(path):
@@ -73,6 +75,36 @@ def test_a_good_book_is_built(book):
     assert "katex-mathml" in page
     assert "https://github.com" not in page
     assert "lossref.pdf" not in page
+    assert f"Computed with torch {TORCH} on Python {sys.version_info[0]}.{sys.version_info[1]}." in page
+    assert "Last updated" not in page, "there is no git to know it"
+
+
+def commit(book, day):
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org", "-C", book]
+    for command in (["init", "-q"], ["add", "-f", "chapters", "notebooks"], ["commit", "-q", "-m", "x"]):
+        subprocess.run(
+            [*git, *command], check=True, env={**os.environ, "GIT_COMMITTER_DATE": f"{day}T12:00:00"}
+        )
+
+
+def test_a_page_says_when_it_was_last_changed(book):
+    commit(book, "2024-02-29")
+    assert make(book).returncode == 0
+    html = book / "_build" / "html"
+    assert "Last updated on 29 February 2024" in (html / "chapters" / "one.html").read_text()
+    assert "Last updated" not in (html / "intro.html").read_text(), "git does not know this page"
+
+
+def test_where_git_does_not_know_it_no_day_is_named(book, tmp_path, monkeypatch):
+    commit(book, "2024-02-29")
+    assert last_change(book, "chapters/one.md") == "29 February 2024"
+    (book / "chapters" / "one.md").write_text("more")
+    commit(book, "2024-03-01")
+    shallow = tmp_path / "shallow"
+    subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{book}", shallow], check=True)
+    assert last_change(shallow, "chapters/one.md") is None, "its one commit changed everything"
+    monkeypatch.setenv("PATH", "")
+    assert last_change(book, "chapters/one.md") is None
 
 
 def test_a_warning_fails_the_build_each_time(book):
@@ -167,6 +199,7 @@ def test_where_the_site_is_known_pages_have_addresses_cards_and_the_book_as_one_
     html = book / "_build" / "html"
     page = (html / "chapters" / "one.html").read_text()
     assert f'rel="canonical" href="{site}/chapters/one.html"' in page
+    assert f'property="og:url" content="{site}/chapters/one.html"' in page
     assert f'href="{site}/lossref.pdf"' in page
     card = re.search(f'property="og:image" content="{site}/([^"]*)"', page)[1]
     assert (html / card).exists()
