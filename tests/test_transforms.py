@@ -70,13 +70,6 @@ class TestTransforms:
         assert_close(*torch.autograd.grad(value, leaf), grad(call.theirs)(call.input))
         assert_close(compiled(call.input), call.theirs(call.input))  # nothing needs a gradient
 
-    @pytest.mark.parametrize("transform", [grad, jacrev, hessian, lambda f: vmap(grad(f))])
-    def test_compile_around_a_transform(self, call: Call, transform) -> None:
-        torch._dynamo.reset()
-        inputs = call.input if transform in (grad, jacrev, hessian) else torch.stack([call.input] * 2)
-        compiled = torch.compile(transform(call.ours), fullgraph=True, backend="aot_eager")
-        assert_close(compiled(inputs), transform(call.theirs)(inputs))
-
     def test_an_unreduced_loss_can_be_edited_in_place(self, call: Call) -> None:
         leaf = call.input.clone().requires_grad_()
         loss = call.ours(leaf, reduction="none")
