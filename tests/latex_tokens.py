@@ -9,7 +9,7 @@ from torch import Tensor
 
 GROUPED = r"\\(?:text|mathrm|operatorname|begin|end|bar|hat|tilde|mathbb|mathcal|mathbf)\{[^}]*\}"
 TOKEN = re.compile(GROUPED + r"|\\[A-Za-z]+|\\.|\d+(?:\.\d+)?|\S", re.DOTALL)
-SILENT = {r"\left", r"\right", r"\,", r"\;", r"\:", r"\!", "\\ ", "\\\n", r"\displaystyle"}
+SILENT = {r"\left", r"\right", r"\,", r"\;", r"\:", r"\!", r"\quad", "\\ ", "\\\n", r"\displaystyle"}
 CLOSING = {"(": ")", "[": "]", "{": "}", r"\{": r"\}", r"\lvert": r"\rvert", r"\begin{cases}": r"\end{cases}"}
 RELATIONS = {
     "=": torch.eq, r"\ne": torch.ne, "<": torch.lt, ">": torch.gt,
@@ -41,7 +41,19 @@ def number(value: float) -> Tensor:
 
 def tokens_of(latex: str) -> list[str]:
     latex = re.sub(r"\\frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}", latex)
-    return [token for token in TOKEN.findall(latex) if token not in SILENT]
+    return unbroken([token for token in TOKEN.findall(latex) if token not in SILENT])
+
+
+def unbroken(tokens: list[str]) -> list[str]:
+    """Join the lines of an equation that is broken to fit a phone."""
+    if tokens[:1] != [r"\begin{aligned}"]:
+        return tokens
+    end, depth, joined = tokens.index(r"\end{aligned}"), 0, []
+    for token in tokens[1:end]:
+        depth += (token in CLOSING) - (token in CLOSING.values())
+        if depth or token not in ("&", r"\\"):
+            joined.append(token)
+    return joined + tokens[end + 1 :]
 
 
 def split(tokens: list[str], separator: str) -> list[list[str]]:

@@ -124,6 +124,8 @@ EQUATIONS = {
     "eq-slope": r"\frac{\partial \ell}{\partial x} = 2 (x - y)",
     "eq-variance": r"V = \frac{1}{N} \sum_{i=1}^{N} (y_i - \bar{y})^2",
     "eq-split": r"\frac{1}{N} \sum_{i=1}^{N} (c - y_i)^2 = (c - \bar{y})^2 + V",
+    "eq-broken": r"\begin{aligned} A &= \sum_{i=1}^{N} \begin{cases} y_i & \text{if } y_i > 0 \\"
+    r" -y_i & \text{otherwise} \end{cases} \\ &\quad + c^2 \end{aligned} \qquad c = 3",
 }
 TWINS = {
     "eq-loss": lambda x, y: (y - x).square(),
@@ -133,6 +135,7 @@ TWINS = {
     "eq-slope": lambda x, y: x - y + x - y,
     "eq-variance": lambda y: y.var(correction=0),
     "eq-split": lambda c, y: (y - c).square().mean(),
+    "eq-broken": lambda y: y.abs().sum() + 9,
 }
 HEARD = [
     ("eq-mean", r"\frac{1}{N} \sum", r"\sum", "not close"),
@@ -148,6 +151,7 @@ HEARD = [
     ("eq-slope", r"\partial \ell", r"\partial g", "nothing defines g"),
     ("eq-split", r"= (c - \bar{y})^2 +", r"= (c - \bar{y})^2 -", "not close"),
     ("eq-split", r"+ V", r"+ 2 V", "not close"),
+    ("eq-broken", r"\quad + c", r"\quad - c", "not close"),
     ("eq-variance", r"y_i - \bar{y}", r"y_i - \mu", "has no value"),
     ("eq-variance", r"\frac{1}{N}", r"\frac{1}{N", "expected"),
 ]
