@@ -4,7 +4,7 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 # Small tensors: more threads cost time, and could change the last digit of a sum.
 export OMP_NUM_THREADS := 1
-.PHONY: help book pdf notebooks test test-torch lint links format serve bench clean
+.PHONY: help book pdf notebooks test test-torch lint links format serve bench exhaustive clean
 
 help: ## Say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -61,6 +61,9 @@ serve: book ## Show the book on http://127.0.0.1:8000
 
 bench: .venv/ready ## Time lossref beside torch.nn.functional
 	$(BIN)/python -m benchmarks.bench
+
+exhaustive: .venv/ready ## Try every pair of half-precision values in the elementwise losses (40 minutes of one processor)
+	$(BIN)/python -m pytest -n auto --every-pair tests/test_half.py
 
 clean: ## Remove what was built; .venv stays
 	rm -rf _build

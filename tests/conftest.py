@@ -14,6 +14,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--names", default="", help='only the tests of these pages and of their losses, as in "huber bce"'
     )
+    parser.addoption(
+        "--every-pair", action="store_true", help="in test_half.py, every value with every target"
+    )
 
 
 def of_pages(names: list[str]) -> re.Pattern[str]:
