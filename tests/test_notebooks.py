@@ -13,6 +13,7 @@ import sys
 
 import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from tests.pages import HEADER
 from tools import notebooks
@@ -33,6 +34,12 @@ def exempt(notebook):
     return [cell.source for cell in notebook.cells if tags & set(cell.metadata.get("tags", []))]
 
 
+def addresses(notebook):
+    """Return the outputs that show where an object lies in memory, as no other run will."""
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
+    return [output for output in outputs if re.search(r" at 0x[0-9a-f]{6,}", str(output))]
+
+
 def load(path):
     return nbformat.read(path, as_version=4)
 
@@ -47,6 +54,7 @@ def test_complete(name):
     notebook = load(notebooks.NOTEBOOKS / f"{name}.ipynb")
     assert not_executed(notebook) == []
     assert exempt(notebook) == []
+    assert addresses(notebook) == []
 
 
 def outputs_of_no_cell(page):
@@ -182,6 +190,11 @@ def test_where_only_text_has_changed_the_outputs_stay(small, executed, file, old
         assert nbformat.writes(done) == nbformat.writes(executed).replace(old, new).replace(
             executed.cells[0].id, fresh.cells[0].id
         )
+
+
+def test_an_address_is_heard():
+    shown = new_output("execute_result", {"text/plain": repr(object())})
+    assert addresses(new_notebook(cells=[new_code_cell(outputs=[shown])])) == [shown]
 
 
 def test_a_notebook_without_outputs_is_not_complete(page, executed):
