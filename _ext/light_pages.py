@@ -1,75 +1,118 @@
 """Keep the pages light: send what a reader needs, and nothing that moves the text once it is there.
 
 The theme loads 1.5 MB of script to draw a dozen icons, which its style sheet can draw as well from a font,
-and the index of the search on pages that do not search. Tags that give code the colour it has anyway, and
-names of a figure's parts that nothing refers to, are a fifth of a page; unused signs are half of a font.
-What the theme writes and no setting of its changes is mended on the way.
+and the index of the search on pages that do not search. Tags that give code the colour it has anyway, the
+source of formulas, and names of a figure's parts that nothing refers to are a fifth of a page; unused signs
+are half of a font. What the theme writes and no setting of its changes is mended on the way.
 """
 
 import re
-from html import unescape
+from importlib.metadata import version
+from xml.etree import ElementTree
 
 from fontTools import subset
+from selectolax.lexbor import LexborHTMLParser
+from sphinx.errors import ExtensionError
 
-SCRIPT = re.compile(r'\s*<script defer src="[^"]*/fontawesome\.js[^"]*"></script>')
-SEARCH = re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
-# Names, punctuation, operators and space: they have the colour of the text around them (_static/book.css).
-PLAIN_CODE = re.compile(r'<span class="(?:n|nn|nx|o|p|pm|w)">([^<]*)</span>|(?<=<pre>)<span></span>')
-USED = re.compile(r'(?:href="#|url\(#)([^")]+)')
-PART = re.compile(r' id="([^"]*)"')  # what matplotlib calls its parts: a figure refers to few of them
-LEVEL = re.compile(r' transform="rotate\(-0 [^"]*\)"')  # a text turned by nothing
-METADATA = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->", re.S)
-FIGURE = re.compile(r'(<figure class="slider".*?)(<svg.*?</svg>)', re.S)
-# The source of a formula, which its MathML does not need.
-TEX = re.compile(r'<annotation encoding="application/x-tex">.*?</annotation>', re.S)
-FORMULA = re.compile(r'<span class="katex-html".*?(?=</(?:p|div|t[dh]|li|d[dt]|h\d|figcaption)>)', re.S)
-IMAGE = re.compile(r'<img ([^>]*?src="(?:\.\./)*(_images/[^"]+\.svg)"[^>]*?)\s*/?>')
-SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)pt" height="([\d.]+)pt"')
-INSTEAD = {
-    # The theme settles between light and dark when all is read; until then code has no style, other heights.
-    'dataset.theme = localStorage.getItem("theme") || "auto";': (
-        'dataset.theme = document.documentElement.dataset.mode !== "auto"'
-        " ? document.documentElement.dataset.mode"
-        ' : matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";'
-    ),
-    # Those who listen go from landmark to landmark, and the logo was in none.
-    '<div id="pst-primary-sidebar"': (
-        '<div id="pst-primary-sidebar" role="complementary" aria-label="Sidebar"'
-    ),
-    # What a list holds; docutils' own role has been given up by the standard.
-    'role="doc-biblioentry"': 'role="listitem"',
-}
+# Whose scripts and styles this knows by name. With another, look whether each mend is still needed.
+THEMES = {"sphinx-book-theme": "1.3.0", "pydata-sphinx-theme": "0.17.1"}
+UNUSED = re.compile(r"/fontawesome\.js|(?:searchtools|language_data|searchindex)\.js")
+# The theme settles between light and dark when all is read; until then code has no style, other heights.
+LATE = 'dataset.theme = localStorage.getItem("theme") || "auto";'
+AT_ONCE = (
+    'dataset.theme = document.documentElement.dataset.mode !== "auto"'
+    " ? document.documentElement.dataset.mode"
+    ' : matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";'
+)
 # The theme takes the focus from a toggle that was pressed: right under a pointer (detail counts its clicks),
 # whose hint would stay; by key it would lose the reader's place.
 BLUR = 'addEventListener("click",(()=>{t.blur()}),!0)'
 BLUR_UNDER_POINTER = 'addEventListener("click",(e=>{e.detail&&t.blur()}),!0)'
-ICON = re.compile(
-    r'([^{}]*):before\{content:"\\([0-9a-f]{4})"\}'
-)  # .fa-bars:before,.fa-navicon:before{content:"\f0c9"}
+# Names, punctuation, operators and space: they have the colour of the text around them (_static/book.css).
+PLAIN_CODE = ", ".join(f"pre span.{kind}" for kind in ("n", "nn", "nx", "o", "p", "pm", "w"))
+USED = re.compile(r'(?:href="#|url\(#)([^")]+)')
+ICON = re.compile(r'([^{}]*):before\{content:"\\([0-9a-f]{4})"\}')  # .fa-bars:before{content:"\f0c9"}
 PRIVATE = re.compile(
     "[\ue000-\uf8ff]"
 )  # where the font keeps its icons: those that the styles name themselves
+SVG = "http://www.w3.org/2000/svg"
+ElementTree.register_namespace("", SVG)
+ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
 
 
-def _short(figure):
-    """Return the same drawing in fewer bytes."""
-    used = set(USED.findall(figure))
-    figure = PART.sub(lambda name: name[0] if name[1] in used else "", METADATA.sub("", figure))
-    return re.sub(r"\s*\n\s*", " ", LEVEL.sub("", figure))
+def _known(themes=THEMES):
+    """Refuse a theme that nobody has looked at."""
+    for name, known in themes.items():
+        if (installed := version(name)) != known:
+            raise ExtensionError(
+                f"_ext/light_pages.py mends {name} {known}, and {installed} is installed."
+                " See what of it the new one still needs, then name the new one there."
+            )
 
 
-def _sized(out):
-    """Return what gives an image the size of its file, so that its place is there before it is."""
+def _mend(text, old, new, where):
+    """Replace what the theme writes, or say that it writes something else now."""
+    if old not in text:
+        raise ExtensionError(f"_ext/light_pages.py does not find {old!r} in {where}: has the theme changed?")
+    return text.replace(old, new)
 
-    def sized(image):
-        attributes, path = image.groups()
-        if " width=" in attributes:
-            return image[0]
-        size = SIZE.search((out / path).read_text(encoding="utf-8"))
-        width, height = (round(float(points) * 4 / 3) for points in size.groups())
-        return f'<img {attributes} width="{width}" height="{height}" loading="lazy" />'
 
-    return sized
+def _shorten(attributes, used):
+    """Take from a part of a figure the name that nothing refers to, and a turn by nothing."""
+    if "id" in attributes and attributes["id"] not in used:
+        del attributes["id"]
+    if (attributes.get("transform") or "").startswith("rotate(-0 "):
+        del attributes["transform"]
+
+
+def _figure(text):
+    """Return the same drawing in fewer bytes, and its size in pixels."""
+    root, used = ElementTree.fromstring(text), set(USED.findall(text))
+    for part in list(root.iter()):
+        for child in part.findall(f"{{{SVG}}}metadata"):
+            part.remove(child)
+        _shorten(part.attrib, used)
+        part.text, part.tail = ((words or "").strip() for words in (part.text, part.tail))
+    width, height = (
+        str(round(float(root.get(side).removesuffix("pt")) * 4 / 3)) for side in ("width", "height")
+    )
+    return ElementTree.tostring(root, encoding="unicode"), {"width": width, "height": height}
+
+
+def _page(text, name, sizes):
+    """Return a page in fewer bytes; its icons; the signs of its formulas."""
+    page = LexborHTMLParser(_mend(text, LATE, AT_ONCE, name))
+    for script in page.css("script[src]"):
+        if UNUSED.search(script.attrs["src"]):
+            script.decompose()
+    for node in page.css("annotation, svg metadata, pre > span:empty"):
+        node.decompose()
+    for span in page.css(PLAIN_CODE):
+        span.unwrap()
+    kept = {node.mem_id for code in page.css("pre") for node in code.traverse(include_text=True)}
+    for node in list(page.root.traverse(include_text=True)):
+        if node.is_comment_node:
+            node.decompose()
+        elif node.is_empty_text_node and node.mem_id not in kept:
+            node.replace_with(" ")
+    for figure in page.css("figure svg"):
+        used = set(USED.findall(figure.html))
+        for part in figure.css("*"):
+            _shorten(part.attrs, used)
+    for image in page.css("img[src*='_images/']"):
+        if (size := sizes.get(image.attrs["src"].rpartition("/")[2])) and "width" not in image.attrs:
+            # Its place is there before it is.
+            for key, value in {**size, "loading": "lazy"}.items():
+                image.attrs[key] = value
+    # Those who listen go from landmark to landmark, and the logo was in none.
+    for sidebar in page.css("#pst-primary-sidebar"):
+        sidebar.attrs["role"], sidebar.attrs["aria-label"] = "complementary", "Sidebar"
+    # What a list holds; docutils' own role has been given up by the standard.
+    for entry in page.css("[role=doc-biblioentry]"):
+        entry.attrs["role"] = "listitem"
+    icons = set(re.findall(r"\bfa-[a-z0-9-]+", text))
+    signs = {ord(sign) for formula in page.css(".katex-html") for sign in formula.text()}
+    return page.html, icons, signs
 
 
 def _keep(characters, fonts):
@@ -82,25 +125,22 @@ def _keep(characters, fonts):
 def _lighten(app, exception):
     if exception or app.builder.format != "html":
         return
-    for figure in app.outdir.glob("_images/*.svg"):
-        figure.write_text(_short(figure.read_text(encoding="utf-8")), encoding="utf-8")
-    shown, signs = set(), set()
-    for page in app.outdir.rglob("*.html"):
-        text = page.read_text(encoding="utf-8")
-        shown |= set(re.findall(r"\bfa-[a-z0-9-]+", text))
-        for formula in FORMULA.findall(text):
-            signs |= set(map(ord, unescape(re.sub(r"<[^>]*>", "", formula))))
-        text = SCRIPT.sub("", text)
-        for old, new in INSTEAD.items():
-            text = text.replace(old, new)
-        text = SEARCH.sub("", text)
-        text = TEX.sub("", PLAIN_CODE.sub(r"\1", text))
-        text = FIGURE.sub(lambda figure: figure[1] + _short(figure[2]), text)
-        text = IMAGE.sub(_sized(app.outdir), text)
-        page.write_text(text, encoding="utf-8")
+    sizes, shown, signs = {}, set(), set()
+    for path in app.outdir.glob("_images/*.svg"):
+        figure, sizes[path.name] = _figure(path.read_text(encoding="utf-8"))
+        path.write_text(figure, encoding="utf-8")
     static = app.outdir / "_static"
+    for path in app.outdir.rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        if static in path.parents or 'http-equiv="Refresh"' in text:  # which only leads to the first page
+            continue
+        page, icons, typeset = _page(text, path.name, sizes)
+        path.write_text(page, encoding="utf-8")
+        shown |= icons
+        signs |= typeset
     script = static / "scripts" / "sphinx-book-theme.js"
-    script.write_text(script.read_text(encoding="utf-8").replace(BLUR, BLUR_UNDER_POINTER), encoding="utf-8")
+    text = script.read_text(encoding="utf-8")
+    script.write_text(_mend(text, BLUR, BLUR_UNDER_POINTER, script.name), encoding="utf-8")
     css = "".join(path.read_text(encoding="utf-8") for path in static.glob("styles/*.css"))
     codes = {ord(icon) for icon in PRIVATE.findall(css)}
     codes |= {
@@ -112,5 +152,6 @@ def _lighten(app, exception):
 
 def setup(app):
     """Lighten the pages when all of them are written."""
+    _known()
     app.connect("build-finished", _lighten)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,7 +9,7 @@ from tests.pages import HTML
 
 from .test_pages import CHAPTERS
 
-FIRST_VISIT, NEXT_PAGE, ALL_FIGURES = 350, 60, 85  # KB, as a server sends them
+FIRST_VISIT, NEXT_PAGE, ALL_FIGURES = 260, 60, 85  # KB, as a server sends them
 
 WATCH_SHIFTS = """
     window.shifts = [];
