@@ -16,6 +16,11 @@ Loss = TypeVar("Loss", bound=Callable[..., Tensor])
 HALF = (torch.float16, torch.bfloat16)
 
 
+def widen(tensor: Tensor) -> Tensor:
+    """Return `tensor` in float32 if it is in half precision."""
+    return tensor.float() if tensor.dtype in HALF else tensor
+
+
 def at_least_float32(loss: Loss) -> Loss:
     """Let `loss` compute float16 and bfloat16 in float32, and round the result once, at the end.
 
@@ -24,9 +29,6 @@ def at_least_float32(loss: Loss) -> Loss:
     parameters = inspect.signature(loss).parameters.values()  # two of them are input and target
     named = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
     places = len(parameters) - len(named)
-
-    def widen(tensor: Tensor) -> Tensor:
-        return tensor.float() if tensor.dtype in HALF else tensor
 
     @functools.wraps(loss)
     def wrapper(input: Tensor, target: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -119,8 +121,8 @@ def weight_like(input: Tensor, weight: Tensor, loss: Tensor) -> Tensor:
         raise ValueError(
             f"weight must have the same size as input, {tuple(input.shape)}; got {tuple(weight.shape)}"
         )
-    if loss.is_floating_point():  # an integer loss takes the dtype of the weight
-        weight = weight.to(loss.dtype)
+    # An integer loss takes the dtype of the weight, and half precision would round it.
+    weight = weight.to(loss.dtype) if loss.is_floating_point() else widen(weight)
     return weight if weight.shape == loss.shape else weight.expand(loss.shape)
 
 

@@ -133,7 +133,8 @@ def test_integers_keep_their_dtype_but_have_no_mean():
 def test_a_weight_of_fractions_is_not_rounded_to_the_integers_of_the_loss():
     x, y, w = torch.tensor([3, 0]), torch.tensor([1, 4]), torch.tensor([0.5, 0.25])
     for reduction, expected in (("none", [1.0, 1.0]), ("sum", 2.0), ("mean", 2 / 0.75)):
-        assert_close(l1_loss(x, y, reduction=reduction, weight=w), torch.tensor(expected))
+        for dtype in (torch.float32, torch.float16):
+            assert_close(l1_loss(x, y, reduction=reduction, weight=w.to(dtype)), torch.tensor(expected))
 
 
 def test_unsigned_integers_have_no_negative_difference():
