@@ -148,12 +148,13 @@ def test_the_build_shows_the_notebook_and_computes_nothing(book):
     assert "by the notebook" in (book / "_build" / "html" / "chapters" / "one.html").read_text()
 
 
-def test_a_cell_that_raises_writes_no_notebook(book):
-    add_cell(book, "1 / 0")
+@pytest.mark.parametrize(("code", "error"), [("1 / 0", "ZeroDivisionError"), ("def f(:", "SyntaxError")])
+def test_a_cell_that_raises_writes_no_notebook(book, code, error):
+    add_cell(book, code)
     before = (book / NOTEBOOK).read_text()
     done = make(book, "notebooks", *HERE)
     assert done.returncode != 0
-    assert "ZeroDivisionError" in done.stdout
+    assert error in done.stdout
     assert "make notebooks: not written, for what is said above: one" in done.stderr
     assert (book / NOTEBOOK).read_text() == before
 
