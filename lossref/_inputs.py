@@ -3,6 +3,7 @@
 import functools
 import inspect
 import numbers
+import operator
 import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
@@ -75,6 +76,14 @@ def number(name: str, value: Any) -> float:
     if not isinstance(known, numbers.Real | torch.SymFloat | torch.SymInt):
         raise TypeError(f"{name} must be a number, got {brief(value)}")
     return float(known)
+
+
+def whole_number(name: str, value: Any) -> int:
+    """Return an option as an int: of Python or NumPy, or a tensor of no dimension."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an int, got {brief(value)}") from None
 
 
 def has_derivative(tensor: Tensor) -> bool:

@@ -1,9 +1,11 @@
 """Cross entropy of class logits."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from lossref._inputs import at_least_float32, check_probability, check_tensor, number, values_are_known
+from lossref._classes import at_class, complete, is_class, is_other_class, is_spread, spread, sums
+from lossref._inputs import at_least_float32, check_probability, check_tensor, number, values_are_known, whole_number
 from lossref._reduction import Reduction, reduce
 
 
@@ -12,8 +14,6 @@ def _check(
 ) -> None:
     if not 0 <= number("label_smoothing", label_smoothing) <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    if not isinstance(ignore_index, int):
-        raise TypeError(f"ignore_index must be an int, got {type(ignore_index).__name__}")
     if not input.is_floating_point():
         raise NotImplementedError(f"input must be floating point, got {input.dtype}")
     if input.dim() == 0:
@@ -47,12 +47,44 @@ def _check(
             f"target must hold class indices of torch.int64 or torch.uint8, got {target.dtype}"
         )
     if target.numel() and values_are_known(target):
+        target = target.long()  # in bytes, 256 classes are 0
         wrong = (target != ignore_index) & ((target < 0) | (target >= classes))
         if wrong.any():
             raise IndexError(
                 f"Target {target[wrong][0]} is out of bounds: "
                 f"class indices must be from 0 to {classes - 1}, or ignore_index ({ignore_index})"
             )
+
+
+def _top(x: Tensor, dim: int) -> Tensor:
+    """Return the largest logit of each row, as a constant: a shift that keeps exp within range."""
+    finite = torch.finfo(x.dtype)
+    return complete(x.detach().amax(dim, keepdim=True)).clamp(finite.min, finite.max)
+
+
+def _log_sum_exp(x: Tensor, dim: int) -> Tensor:
+    (total,) = sums(dim, x.exp())
+    return total.clamp(min=torch.finfo(x.dtype).tiny).log()  # slope 0 where all are -inf
+
+
+def _softplus(x: Tensor) -> Tensor:
+    above, below = F.relu(x), x.clamp(max=0)  # their sum is x; at 0, below has the slope
+    return above + F.softplus(below - above)
+
+
+def _surprise(
+    x: Tensor, q: Tensor, weight: Tensor | None, smoothing: float, dim: int
+) -> tuple[Tensor, Tensor]:
+    """Return the mean of -log softmax(x) under q, weighted and smoothed, and what a row counts."""
+    counted = q if weight is None else weight * q
+    if smoothing:
+        even = smoothing / x.shape[dim]
+        q = (1 - smoothing) * counted + (even if weight is None else even * weight)
+    else:
+        q = counted
+    x = x - _top(x, dim)
+    counts, total, inside = sums(dim, counted, q, q * x)
+    return total * _log_sum_exp(x, dim) - inside, counts
 
 
 @at_least_float32
@@ -118,34 +150,35 @@ def cross_entropy(
         >>> cross_entropy(logits, torch.tensor([0, 2]), reduction="none")
         tensor([0.2395, 1.0986])
     """
+    ignore_index = whole_number("ignore_index", ignore_index)
     _check(input, target, weight, ignore_index, label_smoothing)
     dim = 0 if input.dim() == 1 else 1  # where the classes are
-    classes = input.shape[dim]
-    if weight is not None:
-        ones = [1] * (input.dim() - 1 - dim)
-        weight = weight.to(input.dtype).view(-1, *ones).expand_as(input)
-
     eps = number("label_smoothing", label_smoothing)
+    if is_spread(input):
+        target, weight = spread(target, input), None if weight is None else spread(weight, input)
+    if weight is not None:
+        weight = weight.to(input.dtype).view(-1, *[1] * (input.dim() - 1 - dim))
 
     if target.shape == input.shape:
-        log_p = input.log_softmax(dim)
-        weighted = log_p if weight is None else weight * log_p
-        loss = -(target * weighted).sum(dim)
-        if eps:
-            loss = (1 - eps) * loss - eps / classes * weighted.sum(dim)
+        loss, _ = _surprise(input, target, weight, eps, dim)
         return reduce(loss, reduction)
 
-    target = target.long()
+    target = target.long()  # a byte is never -100
     kept = target != ignore_index
-    index = torch.where(kept, target, 0).unsqueeze(dim)
-    # Ignored rows are replaced before the softmax:
-    # masking its result would let their nan into the gradient.
-    log_p = torch.where(kept.unsqueeze(dim), input, 0.0).log_softmax(dim)
-    weighted = log_p if weight is None else weight * log_p
-    loss = -weighted.gather(dim, index).squeeze(dim)
+    target = torch.where(kept, target, -1)
     if eps:
-        loss = (1 - eps) * loss - eps / classes * weighted.sum(dim)
-    counts = kept
-    if weight is not None:
-        counts = torch.where(kept, weight.gather(dim, index).squeeze(dim), 0.0)
-    return reduce(torch.where(kept, loss, 0.0), reduction, divisor=counts.sum())
+        # Ignored rows are replaced first: masking the loss would let their nan into the gradient.
+        x, q = torch.where(kept.unsqueeze(dim), input, 0.0), is_class(input, target, dim).to(input.dtype)
+        loss, counts = _surprise(x, q, weight, eps, dim)
+        loss = torch.where(kept, loss, 0.0)
+    else:
+        # By the odds against the true class, and not by its probability, which rounds to 1.
+        others = torch.where(is_other_class(input, target, dim), input, -torch.inf)
+        top = _top(others, dim)
+        logit, *weights = at_class(input, target, dim, input, *([] if weight is None else [weight]))
+        loss = _softplus(_log_sum_exp(others - top, dim) + (top.squeeze(dim) - logit))
+        counts = kept
+        if weight is not None:
+            (counts,) = weights
+            loss = counts * loss
+    return reduce(loss, reduction, divisor=complete(counts.sum()))

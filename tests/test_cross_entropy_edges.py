@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -90,3 +91,22 @@ def test_weight_may_be_given_by_position_and_in_any_dtype():
     x, target, weight = torch.zeros(2, 3), torch.tensor([0, 1]), torch.tensor([1, 3, 5])
     assert_close(cross_entropy(x, target, weight), F.cross_entropy(x, target, weight.float()))
     assert cross_entropy(x, target, weight.double()).dtype == torch.float32
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64])
+def test_256_classes_fit_in_a_byte(dtype):
+    x = torch.randn(2, 256, generator=torch.Generator().manual_seed(0))
+    target = torch.tensor([0, 255], dtype=dtype)
+    assert_close(cross_entropy(x, target), F.cross_entropy(x, target))
+
+
+@pytest.mark.parametrize("ignore_index", [np.int64(1), np.int8(1), torch.tensor(1)])
+def test_an_ignored_index_may_come_from_numpy_or_a_tensor(ignore_index):
+    x, target = torch.tensor([[1.0, 2.0], [0.0, 5.0]]), torch.tensor([0, 1])
+    assert cross_entropy(x, target, ignore_index=ignore_index) == cross_entropy(x, target, ignore_index=1)
+
+
+@pytest.mark.parametrize("ignore_index", [1.0, "1", None, torch.tensor([1, 2]), torch.tensor(1.0)])
+def test_an_ignored_index_is_a_whole_number(ignore_index):
+    with pytest.raises(TypeError, match="ignore_index must be an int, got "):
+        cross_entropy(torch.zeros(1, 2), torch.tensor([0]), ignore_index=ignore_index)
