@@ -80,3 +80,19 @@ def complete(tensor: Tensor) -> Tensor:
 
     places = [Replicate() if place.is_partial() else place for place in tensor.placements]  # type: ignore[attr-defined]
     return DTensor.redistribute(tensor, placements=places)  # type: ignore[arg-type]
+
+
+def largest(x: Tensor, dim: int) -> Tensor:
+    """Return the largest of each row, over the classes, as a constant."""
+    x = x.detach()
+    if not is_spread(x):
+        return x.amax(dim, keepdim=True)
+    from torch.distributed.tensor import DTensor, Partial
+
+    # By hand: where classes are fewer than devices, one has none, and amax refuses it.
+    here = x.to_local()  # type: ignore[attr-defined]
+    top = here.amax(dim, keepdim=True) if here.shape[dim] else here.sum(dim, keepdim=True) - torch.inf
+    whole = torch.empty([*x.shape[:dim], 1, *x.shape[dim + 1 :]], device="meta")
+    mesh, places = x.device_mesh, x.placements  # type: ignore[attr-defined]
+    places = [Partial("max") if place.is_shard(dim) else place for place in places]
+    return complete(DTensor.from_local(top, mesh, places, shape=whole.shape, stride=whole.stride()))

@@ -1,26 +1,17 @@
-"""Every loss on tensors that are spread over processes: exact, where some of torch's own are not.
+"""Every loss on tensors that are spread over processes: exact, where some of torch's own are not."""
 
-Real processes, which talk over gloo on the loopback interface and meet in a file.
-"""
-
-import json
-import os
-import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch import Tensor
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.tensor import Replicate, Shard, distribute_tensor
 from torch.testing import assert_close
 
 from tests.losses import Call, calls
+from tests.processes import needs_gloo, results
 
-SECONDS = 200
 # By number of processes, (rows, classes): shards of one size, and uneven ones, of which one is empty.
 SHAPES = {2: ((6, 4), (7, 5)), 4: ((8, 4), (7, 6))}
 
@@ -55,11 +46,7 @@ def fault(function, call: Call, dim: int, reduction: str, mesh) -> str | None:
     return None
 
 
-def process(rank: int, processes: int, folder: str) -> None:
-    torch.set_num_threads(1)
-    os.environ["GLOO_SOCKET_IFNAME"] = "lo0" if sys.platform == "darwin" else "lo"
-    store = dist.FileStore(f"{folder}/store", processes)
-    dist.init_process_group("gloo", store=store, rank=rank, world_size=processes)
+def every_fault(processes: int) -> list[list[str | None]]:
     mesh = init_device_mesh("cpu", (processes,))
     found = []
     for rows, classes in SHAPES[processes]:
@@ -71,26 +58,15 @@ def process(rank: int, processes: int, folder: str) -> None:
                     if reduction == "mean" and dim == 0:
                         theirs = fault(call.loss.theirs, call, dim, reduction, mesh)
                     found.append([name, fault(call.loss.ours, call, dim, reduction, mesh), theirs])
-    Path(f"{folder}/{rank}.json").write_text(json.dumps(found))
-    dist.destroy_process_group()
+    return found
 
 
-@pytest.mark.skipif(not (dist.is_available() and dist.is_gloo_available()), reason="this torch has no gloo")
-@pytest.mark.skipif(sys.platform == "win32", reason="gloo's loopback interface has another name")
+@needs_gloo
 @pytest.mark.parametrize("processes", SHAPES)
 def test_value_and_gradient_are_exact(tmp_path: Path, processes: int, record_property) -> None:
-    arguments = (processes, str(tmp_path))
-    context = mp.start_processes(process, arguments, processes, join=False, start_method="spawn")
-    deadline = time.monotonic() + SECONDS
-    try:
-        while not context.join(timeout=1):  # raises when a process fails, returns whenever one ends
-            assert time.monotonic() < deadline, f"the processes were not done after {SECONDS} seconds"
-    finally:
-        for child in context.processes:
-            child.kill()
-    by_rank = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(processes)]
-    for results in by_rank:
-        assert [(name, ours) for name, ours, *_ in results if ours] == []
+    by_rank = results(every_fault, processes, tmp_path)
+    for found in by_rank:
+        assert [(name, ours) for name, ours, *_ in found if ours] == []
     wrong = [theirs for *_, theirs in by_rank[0] if theirs]
     # When this fails, torch has mended its own (issue 185167), and the book can say so.
     assert {"wrong value", "wrong gradient"} <= set(wrong)
