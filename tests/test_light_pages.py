@@ -49,6 +49,11 @@ def test_a_page_keeps_what_readers_see():
     assert signs == {ord("λ"), ord("+")}
 
 
+def test_a_page_that_a_build_leaves_alone_stays_as_it_is():
+    once, icons, signs = light_pages._page(PAGE, "a.html", {})
+    assert light_pages._page(once, "a.html", {}) == (once, icons, signs)
+
+
 def test_a_figure_keeps_what_it_uses():
     figure, size = light_pages._figure(SVG)
     assert size == {"width": "48", "height": "96"}
