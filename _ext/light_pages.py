@@ -31,6 +31,7 @@ BLUR_UNDER_POINTER = 'addEventListener("click",(e=>{e.detail&&t.blur()}),!0)'
 # Names, punctuation, operators and space: they have the colour of the text around them (_static/book.css).
 PLAIN_CODE = ", ".join(f"pre span.{kind}" for kind in ("n", "nn", "nx", "o", "p", "pm", "w"))
 USED = re.compile(r'(?:href="#|url\(#)([^")]+)')
+WORD = re.compile(r"(?<=\w[_.])(?=\w)")
 ICON = re.compile(r'([^{}]*):before\{content:"\\([0-9a-f]{4})"\}')  # .fa-bars:before{content:"\f0c9"}
 PRIVATE = re.compile(
     "[\ue000-\uf8ff]"
@@ -106,6 +107,9 @@ def _page(text, name, sizes):
             # Its place is there before it is.
             for key, value in {**size, "loading": "lazy"}.items():
                 image.attrs[key] = value
+    # A long name breaks between its words.
+    for name in page.css("code > .pre"):
+        name.inner_html = WORD.sub("<wbr>", name.inner_html)
     # Those who listen go from landmark to landmark, and the logo was in none.
     for sidebar in page.css("#pst-primary-sidebar"):
         sidebar.attrs["role"], sidebar.attrs["aria-label"] = "complementary", "Sidebar"
