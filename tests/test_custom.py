@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from tests.formulas import OFF_TARGETS, ONES, YES_NO, N, slope, uniform, vector
 
 NUMBERS = {
+    "r": uniform(-4, 4, seed=22),
     "tau": vector(0.3).squeeze(),
     "gamma": vector(1.5).squeeze(),
     "alpha": vector(0.25).squeeze(),
@@ -32,22 +33,24 @@ def best_focal_share(p, gamma):
     return no / (no - yes)
 
 
+def log_cosh(r):
+    return r.cosh().log()
+
+
 TWINS = {
-    "eq-custom-log-cosh": lambda x, y: (x - y).cosh().log(),
-    "eq-custom-log-cosh-gradient": lambda x, y: (x - y).tanh(),
-    "eq-custom-log-cosh-stable": lambda x, y: (x - y).cosh().log(),
-    "eq-custom-log-cosh-small": lambda x, y: (x - y).cosh().log(),
+    "eq-custom-log-cosh": log_cosh,
+    "eq-custom-log-cosh-stable": log_cosh,
+    "eq-custom-log-cosh-small": log_cosh,
     "eq-custom-quantile": pinball,
-    "eq-custom-quantile-gradient": lambda y, tau, x=OFF_TARGETS: slope(pinball, x, y, tau=tau),
-    "eq-custom-focal": lambda gamma, alpha, x=OFF_TARGETS, y=YES_NO: focal(x, y, gamma, alpha),
-    "eq-custom-focal-stable": lambda gamma, x=OFF_TARGETS, y=YES_NO: focal(x, y, gamma),
-    "eq-custom-focal-gradient": lambda gamma, alpha=1, x=OFF_TARGETS, y=ONES: slope(focal, x, y, gamma=gamma),
+    "eq-custom-focal": lambda p, gamma, alpha, y=YES_NO: focal(p.logit(), y, gamma, alpha),
+    "eq-custom-focal-stable": lambda gamma, x=OFF_TARGETS: focal(x, ONES, gamma),
     "eq-custom-focal-share": best_focal_share,
 }
 BROKEN = [
     ("eq-custom-log-cosh-stable", r"e^{-2", r"e^{-"),
-    ("eq-custom-quantile", r"(\tau - 1)", r"(1 - \tau)"),
+    ("eq-custom-log-cosh-small", r"e^{-r / 2}", r"e^{-r}"),
+    ("eq-custom-quantile", r"(1 - \tau)", r"(\tau - 1)"),
     ("eq-custom-focal", r"(1 - \alpha)", r"\alpha"),
-    ("eq-custom-focal-gradient", r"+ p - 1", r"- p + 1"),
+    ("eq-custom-focal-stable", r"-\gamma s(x)", r"-\gamma s(-x)"),
     ("eq-custom-focal-share", r"h(1 - p)}{", r"h(p)}{"),
 ]
