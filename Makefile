@@ -4,7 +4,7 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 # Small tensors: more threads cost time, and could change the last digit of a sum.
 export OMP_NUM_THREADS := 1
-.PHONY: help book pdf notebooks test test-torch lint links format serve bench exhaustive clean
+.PHONY: help book pdf notebooks test test-torch lint links format serve bench mutants exhaustive clean
 
 help: ## Say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -64,6 +64,9 @@ bench: .venv/ready ## Time lossref beside torch.nn.functional
 
 exhaustive: .venv/ready ## Try every pair of half-precision values in the elementwise losses (40 minutes of one processor)
 	$(BIN)/python -m pytest -n auto --every-pair tests/test_half.py
+
+mutants: .venv/ready ## Break lossref in one place at a time, and count what its tests notice (NAMES="bce huber"; all take hours)
+	$(BIN)/python tools/mutants.py $(NAMES)
 
 clean: ## Remove what was built; .venv stays
 	rm -rf _build
