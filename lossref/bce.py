@@ -98,7 +98,7 @@ def binary_cross_entropy(
     step = (input - yes) / (yes * no).clamp(min=1e-12)
     log_yes = yes.log().clamp(min=-100) + (step * no).log1p()
     log_no = (-yes).log1p().clamp(min=-100) + (-step * yes).log1p()
-    loss = -target * log_yes - (1 - target) * log_no
+    loss = -(target * log_yes + (1 - target) * log_no)
     if weight is not None:
         loss = _factor("weight", weight, loss) * loss
     return reduce(loss, reduction)
@@ -164,13 +164,15 @@ def binary_cross_entropy_with_logits(
     check_probability("target", target)
     dtype = torch.promote_types(input.dtype, target.dtype)
     input, target = input.to(dtype), target.to(dtype)
-    positive, negative = target, 1 - target
-    above, below = F.relu(input), input.clamp(max=0)  # their sum is x; at 0, below has the slope
-    right = F.softplus(below - above)  # what a logit costs that is on the right side
+    says_yes = (input > 0).to(dtype)
+    doubt = (1 - 2 * says_yes) * input  # -|x|, but with a slope at 0
+    wrong = says_yes - target  # what of the label is on the other side, exactly 0 if nothing is
+    right = F.softplus(doubt)  # what a logit costs that is on the right side
     if pos_weight is not None:
-        positive = _factor("pos_weight", pos_weight, input) * positive
+        positive, negative = _factor("pos_weight", pos_weight, input) * target, 1 - target
+        wrong = says_yes * negative - (1 - says_yes) * positive
         right = (positive + negative) * right
-    loss = negative * above - positive * below + right
+    loss = wrong * input + right
     if weight is not None:
         loss = _factor("weight", weight, loss) * loss
     return reduce(loss, reduction)

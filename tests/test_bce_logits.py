@@ -121,6 +121,12 @@ def test_the_side_that_the_label_switches_off_cannot_overflow():
     assert bcel(torch.tensor([1e38]), torch.tensor([1.0]), pos_weight=heavy) == 0
 
 
+def test_a_heavy_positive_does_not_drown_the_negative_part_of_a_soft_label():
+    x, y, heavy = torch.tensor([30.0]), torch.tensor([0.5]), torch.tensor([1e8])
+    assert_close(bcel(x, y, pos_weight=heavy), torch.tensor([15.0]))
+    assert_close(gradient(lambda x: bcel(x, y, pos_weight=heavy), x), torch.tensor([0.5]))
+
+
 def test_an_infinite_logit_on_the_wrong_side_costs_infinitely_much():
     x, y = tensor([math.inf, -math.inf, math.inf]), tensor([0.0, 1.0, 0.5])
     assert (bcel(x, y) == math.inf).all()
