@@ -8,6 +8,7 @@ from functools import cache
 import jupytext
 import pytest
 
+from tests import test_pitfalls
 from tools import notebooks
 
 PAGES = sorted(path.stem for path in notebooks.ROOT.glob("chapters/museum_*.md"))
@@ -101,5 +102,8 @@ def test_what_is_wrong_with_a_room_is_heard(old, new, heard):
     assert heard in "\n".join(faults(imports, title.replace(old, new), text.replace(old, new)))
 
 
-def test_there_are_rooms():
+def test_the_entrance_leads_to_every_room():
+    entrance = (notebooks.ROOT / "chapters" / "museum.md").read_text(encoding="utf-8").partition("\n## ")[0]
+    linked = set(re.findall(r"\]\(#([\w-]+)\)", entrance))
     assert len(ROOMS) > 20
+    assert set(ROOMS) | set(test_pitfalls.ROOMS) == linked

@@ -46,6 +46,6 @@ function find(index, query) {
     fuzzy: (term) => (term.length > 5 ? 0.2 : false),
     prefix: (term) => term.length > 3,
     weights: { fuzzy: 0.2, prefix: 0.3 },
-    boostDocument: (id) => (id.startsWith(SEARCH_WORDS.prefer) ? 1.4 : 1), // the museum is where one finds cures
+    boostDocument: (id) => (SEARCH_WORDS.prefer.some((page) => id.startsWith(page)) ? 1.4 : 1), // the museum is where one finds cures
   });
 }
