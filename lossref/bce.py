@@ -98,7 +98,7 @@ def binary_cross_entropy(
     step = (input - yes) / (yes * no).clamp(min=1e-12)
     log_yes = yes.log().clamp(min=-100) + (step * no).log1p()
     log_no = (-yes).log1p().clamp(min=-100) + (-step * yes).log1p()
-    loss = -(target * log_yes + (1 - target) * log_no)
+    loss = -target * log_yes - (1 - target) * log_no  # in this order 0, and not minus 0, where all is right
     if weight is not None:
         loss = _factor("weight", weight, loss) * loss
     return reduce(loss, reduction)
