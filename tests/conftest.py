@@ -30,10 +30,12 @@ def of_pages(names: list[str]) -> re.Pattern[str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    pages = notebooks.pages()
-    if unknown := sorted(set(config.getoption("names").split()) - pages.keys()):
-        there = ", ".join(pages)
-        raise pytest.UsageError(f"no page with cells is called {', '.join(unknown)}; there are {there}")
+    modules = (path.stem for path in notebooks.ROOT.glob("lossref/[a-z]*.py"))  # whose chapter may be to come
+    names = sorted({*notebooks.pages(), *modules})
+    if unknown := sorted(set(config.getoption("names").split()) - set(names)):
+        raise pytest.UsageError(
+            f"no page or loss is called {', '.join(unknown)}; there are {', '.join(names)}"
+        )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

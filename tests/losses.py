@@ -13,6 +13,7 @@ import lossref
 
 WEIGHT = "weight, one for each element"
 CLASS_WEIGHT = "weight, one for each class"
+CHAPTER_TO_COME = "chapter to come"  # in place of the equation: the loss has all but its page
 
 
 def real(*shape: int, generator: torch.Generator) -> Tensor:
@@ -118,6 +119,7 @@ LOSSES = (
 
 FUNCTIONS = {loss.name: loss for loss in LOSSES}
 PAGES = list(dict.fromkeys(loss.page for loss in LOSSES))
+WRITTEN = [name for name, loss in FUNCTIONS.items() if loss.equation != CHAPTER_TO_COME]
 
 
 @dataclass(frozen=True)
