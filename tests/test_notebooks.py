@@ -171,6 +171,22 @@ def test_what_a_page_does_not_use_leaves_its_notebook_alone(small, file):
 
 
 @pytest.mark.parametrize(
+    ("code", "uses"),
+    [
+        ("import lossref\nlossref.huber_loss(x, y)", True),
+        ("from lossref import huber_loss", True),
+        ("from lossref.huber import smooth_l1_loss", True),
+        ("import lossref.huber as rounded", True),
+        ("import lossref as L\nL.huber_loss(x, y)", True),
+        ("import lossref\ngetattr(lossref, 'huber_loss')", True),
+        ("import lossref\nlossref.mse_loss(x, y)\nF.huber_loss(x, y)", False),
+    ],
+)
+def test_which_losses_code_uses(code, uses):
+    assert ("lossref.huber" in notebooks.used(code)) == uses
+
+
+@pytest.mark.parametrize(
     ("file", "old", "new", "moved"),
     [
         ("chapters/page.md", "# A page", "# Another page", True),

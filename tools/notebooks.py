@@ -29,6 +29,7 @@ METADATA = {
 # Another version of these may change what a cell prints or draws.
 PINS = re.compile(r"^(?:ipykernel|matplotlib|myst-nb|numpy|scikit-learn|torch)==.*", re.M)
 IMPORT = re.compile(r"^\s*from (lossref[\w.]*) import (?:\(([^)]*)\)|(.*))", re.M)
+PLAIN = re.compile(r"^\s*import lossref$", re.M)
 
 
 def pages(root=ROOT):
@@ -53,7 +54,9 @@ def read(page):
 def used(code, root=ROOT):
     """Return the texts of lossref's modules that code names, and of those that they name, by module.
 
-    `lossref/__init__.py` gathers names and is left out: else each new loss would make every notebook old.
+    A new loss makes no notebook old: `lossref/__init__.py`, which gathers names, is left out, and
+    `F.huber_loss` names nothing of lossref. Where code does more with lossref than take a name from it, as
+    in `getattr(lossref, name)`, every word counts.
     """
 
     def imports(text):
@@ -67,7 +70,11 @@ def used(code, root=ROOT):
     texts, todo = {}, [code]
     while todo:
         text = todo.pop()
-        named = {public[word] for word in public.keys() & set(re.findall(r"\w+", text))}
+        taken = set(re.findall(r"\blossref\.(\w+)", text))
+        taken |= {name for module, name in imports(text) if module == "lossref"}
+        whole = re.search(r"\blossref\b(?!\.)", PLAIN.sub("", IMPORT.sub("", text)))
+        words = set(re.findall(r"\w+", text)) if whole else taken
+        named = {public[word] for word in public.keys() & words} | {f"lossref.{word}" for word in taken}
         named |= {part for module, name in imports(text) for part in (module, f"{module}.{name}")}
         for module in named - texts.keys() - {"lossref"}:
             path = root.joinpath(*module.split("."))
