@@ -32,8 +32,7 @@ def gradient(function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
     Forward mode: there, the nan of a case that `torch.where` does not take stays where it is.
     """
     with warnings.catch_warnings():
-        # torch's own, where it first differentiates in this mode
-        warnings.filterwarnings("ignore", "`torch.jit.script`", DeprecationWarning)
+        warnings.filterwarnings("ignore", "`torch.jit.script`", DeprecationWarning)  # torch's own
         return torch.func.jacfwd(lambda x: function(x).sum())(at)
 
 
@@ -180,12 +179,15 @@ class Reader:
     def series(self, total: Callable[..., Tensor]) -> Tensor:
         self.take("_")
         (index, *first) = self.group()
-        if first[:1] != ["="]:
+        if first[:1] == [r"\in"]:
+            members = self.value("".join(first[1:]))
+        elif first[:1] == ["="]:
+            self.take("^")
+            members = [number(n) for n in range(int(self.read(first[1:])), int(self.argument()) + 1)]
+        else:
             self.fail(r"a sum needs its bounds, as in \sum_{i=1}^{N}")
-        self.take("^")
-        last, body = self.argument(), self.body()
-        terms = [body(**{index: number(n)}) for n in range(int(self.read(first[1:])), int(last) + 1)]
-        return total(torch.stack(terms), dim=0)
+        body = self.body()
+        return total(torch.stack([body(**{index: member}) for member in members]), dim=0)
 
     def cases(self, tokens: list[str]) -> Tensor:
         result = number(math.nan)  # where no case holds
