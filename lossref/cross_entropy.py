@@ -16,26 +16,29 @@ from lossref._inputs import (
 from lossref._reduction import Reduction, reduce
 
 
-def _check(
-    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, label_smoothing: float
+def check_target(
+    size: torch.Size,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    label_smoothing: float,
+    *,
+    whose: str = "input",
 ) -> None:
+    """Refuse what does not fit logits of that size, which are those of the argument `whose`."""
     if not 0 <= number("label_smoothing", label_smoothing) <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    if not input.is_floating_point():
-        raise NotImplementedError(f"input must be floating point, got {input.dtype}")
-    if input.dim() == 0:
-        raise ValueError("input must have a dimension of classes, got a scalar")
-    classes = input.shape[0 if input.dim() == 1 else 1]
+    classes = size[0 if len(size) == 1 else 1]
     if weight is not None:
         check_tensor("weight", weight)
         if weight.shape != (classes,):
             raise RuntimeError(
                 f"weight must have one entry for each of the {classes} classes, got {tuple(weight.shape)}"
             )
-    if target.shape == input.shape:
+    if target.shape == size:
         if not target.is_floating_point():
             raise RuntimeError(
-                f"target of the shape of input must hold probabilities, floating point; got {target.dtype}"
+                f"target of the shape of {whose} must hold probabilities, floating point; got {target.dtype}"
             )
         if ignore_index >= 0:
             raise RuntimeError(
@@ -43,11 +46,11 @@ def _check(
             )
         check_probability("target", target)
         return
-    expected = input.shape[:1] + input.shape[2:] if input.dim() > 1 else ()
+    expected = size[:1] + size[2:] if len(size) > 1 else ()
     if target.shape != expected:
         raise ValueError(
             f"target must hold class indices, of size {tuple(expected)}, or probabilities, "
-            f"of the size {tuple(input.shape)} of input; got {tuple(target.shape)}"
+            f"of the size {tuple(size)} of {whose}; got {tuple(target.shape)}"
         )
     if target.dtype not in (torch.int64, torch.uint8):
         raise RuntimeError(
@@ -79,7 +82,7 @@ def _softplus(x: Tensor) -> Tensor:
     return above + F.softplus(below - above)
 
 
-def _surprise(
+def _mean_surprise(
     x: Tensor, q: Tensor, weight: Tensor | None, smoothing: float, dim: int
 ) -> tuple[Tensor, Tensor]:
     """Return the mean of -log softmax(x) under q, weighted and smoothed, and what a row counts."""
@@ -92,6 +95,46 @@ def _surprise(
     x = x - _top(x, dim)
     counts, total, inside = sums(dim, counted, q, q * x)
     return total * _log_sum_exp(x, dim) - inside, counts
+
+
+def surprise(
+    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, eps: float
+) -> tuple[Tensor, Tensor | None]:
+    """Return the loss of each row, and what it counts in the mean: None is 1."""
+    dim = 0 if input.dim() == 1 else 1  # where the classes are
+    if is_spread(input):
+        target, weight = spread(target, input), None if weight is None else spread(weight, input)
+    if weight is not None:
+        weight = weight.to(input.dtype).view(-1, *[1] * (input.dim() - 1 - dim))
+
+    if target.shape == input.shape:
+        return _mean_surprise(input, target, weight, eps, dim)[0], None
+
+    target = target.long()  # a byte is never -100
+    kept = target != ignore_index
+    target = torch.where(kept, target, -1)
+    if eps:
+        # Ignored rows are replaced first: masking the loss would let their nan into the gradient.
+        x, q = torch.where(kept.unsqueeze(dim), input, 0.0), is_class(input, target, dim).to(input.dtype)
+        loss, counts = _mean_surprise(x, q, weight, eps, dim)
+        loss = torch.where(kept, loss, 0.0)
+    else:
+        # By the odds against the true class, and not by its probability, which rounds to 1.
+        others = torch.where(is_other_class(input, target, dim), input, -torch.inf)
+        top = _top(others, dim)
+        logit, *weights = at_class(input, target, dim, input, *([] if weight is None else [weight]))
+        loss = _softplus(_log_sum_exp(others - top, dim) + (top.squeeze(dim) - logit))
+        counts = kept
+        if weight is not None:
+            (counts,) = weights
+            loss = counts * loss
+    return loss, counts
+
+
+def reduce_rows(loss: Tensor, counts: Tensor | None, reduction: Reduction) -> Tensor:
+    """Reduce losses of rows; their mean is by what they count."""
+    divisor = complete(counts.sum()) if reduction == "mean" and counts is not None else None
+    return reduce(loss, reduction, divisor=divisor)
 
 
 @at_least_float32
@@ -164,35 +207,10 @@ def cross_entropy(
         tensor([0.2395, 1.0986])
     """
     ignore_index = whole_number("ignore_index", ignore_index)
-    _check(input, target, weight, ignore_index, label_smoothing)
-    dim = 0 if input.dim() == 1 else 1  # where the classes are
-    eps = number("label_smoothing", label_smoothing)
-    if is_spread(input):
-        target, weight = spread(target, input), None if weight is None else spread(weight, input)
-    if weight is not None:
-        weight = weight.to(input.dtype).view(-1, *[1] * (input.dim() - 1 - dim))
-
-    if target.shape == input.shape:
-        loss, _ = _surprise(input, target, weight, eps, dim)
-        return reduce(loss, reduction)
-
-    target = target.long()  # a byte is never -100
-    kept = target != ignore_index
-    target = torch.where(kept, target, -1)
-    if eps:
-        # Ignored rows are replaced first: masking the loss would let their nan into the gradient.
-        x, q = torch.where(kept.unsqueeze(dim), input, 0.0), is_class(input, target, dim).to(input.dtype)
-        loss, counts = _surprise(x, q, weight, eps, dim)
-        loss = torch.where(kept, loss, 0.0)
-    else:
-        # By the odds against the true class, and not by its probability, which rounds to 1.
-        others = torch.where(is_other_class(input, target, dim), input, -torch.inf)
-        top = _top(others, dim)
-        logit, *weights = at_class(input, target, dim, input, *([] if weight is None else [weight]))
-        loss = _softplus(_log_sum_exp(others - top, dim) + (top.squeeze(dim) - logit))
-        counts = kept
-        if weight is not None:
-            (counts,) = weights
-            loss = counts * loss
-    divisor = complete(counts.sum()) if reduction == "mean" else None
-    return reduce(loss, reduction, divisor=divisor)
+    if not input.is_floating_point():
+        raise NotImplementedError(f"input must be floating point, got {input.dtype}")
+    if input.dim() == 0:
+        raise ValueError("input must have a dimension of classes, got a scalar")
+    check_target(input.shape, target, weight, ignore_index, label_smoothing)
+    loss, counts = surprise(input, target, weight, ignore_index, number("label_smoothing", label_smoothing))
+    return reduce_rows(loss, counts, reduction)
