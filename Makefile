@@ -59,8 +59,8 @@ format: .venv/ready ## Put code and cells into the one style
 serve: book ## Show the book on http://127.0.0.1:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
 
-bench: .venv/ready ## Time lossref beside torch.nn.functional
-	$(BIN)/python -m benchmarks.bench
+bench: .venv/ready ## Time lossref beside torch.nn.functional, into benchmarks/results.md, which the book shows
+	$(BIN)/python -m benchmarks.bench | tee benchmarks/results.md
 
 exhaustive: .venv/ready ## Try every pair of half-precision values in the elementwise losses (40 minutes of one processor)
 	$(BIN)/python -m pytest -n auto --every-pair tests/test_half.py

@@ -77,7 +77,7 @@ def measure(size: int, compiled: bool, budget: float) -> None:
         "memory",
         *(["torch compiled", "compiled", "compiled to compiled"] if compiled else []),
     ]
-    print(f"\n### {size:,} elements, float32, {torch.get_num_threads()} thread(s)\n")
+    print(f"\n### {size:,} elements\n")
     print("| loss (target) | torch eager, ms |", " | ".join(columns), "|")
     print("|---|" + "---:|" * (len(columns) + 1))
     table: list[list[float]] = []
@@ -94,13 +94,15 @@ def measure(size: int, compiled: bool, budget: float) -> None:
             row.append(others[1] / others[0])
         table.append(row)
         print(
-            f"| {loss.name} ({loss.target.__name__}) | {torchs * 1e3:.3f} |",
+            f"| `{loss.name}` ({loss.target.__name__.replace('_', ' ')}) | {torchs * 1e3:.3f} |",
             " | ".join(f"{ratio:.2f}" for ratio in row),
             "|",
             flush=True,
         )
     means = (f"{mean(list(column)):.2f}" for column in zip(*table, strict=True))
-    print("| *geometric mean* | |", " | ".join(means), "|")
+    print("| *geometric mean* | |", " | ".join(means), "|\n")
+    versions = f"torch {torch.__version__}, lossref {lossref.__version__}"
+    print(f"float32, {torch.get_num_threads()} thread(s), {versions}.")
 
 
 def main() -> None:
@@ -109,7 +111,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--sizes", nargs="+", type=float, default=[1e3, 1e5, 1e7], help="numbers in the input"
+        "--sizes", nargs="+", type=float, default=[1e3, 1e5, 4e6], help="numbers in the input"
     )
     parser.add_argument("--threads", type=int, default=1, help="threads that torch may use")
     parser.add_argument("--budget", type=float, default=1.0, help="seconds for each loss and size")
@@ -118,7 +120,6 @@ def main() -> None:
     )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    print(f"torch {torch.__version__}, lossref {lossref.__version__}")
     for size in options.sizes:
         measure(int(size), options.compiled, options.budget)
 

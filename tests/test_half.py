@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 import lossref
+from tests.pages import ROOT
 
 Formula = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
+DTYPES = [torch.float16, torch.bfloat16]
 ULP = torch.finfo(torch.float32).eps
 
 
@@ -95,17 +97,22 @@ def assert_nearest(found: Tensor, truth: Tensor, scale: Tensor) -> None:
     assert good.all(), f"{found[~good][:3]} is not the nearest to {truth[~good][:3]}"
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def values_and_targets(loss: Any, dtype: torch.dtype, all_of_them: bool) -> tuple[Tensor, Tensor]:
+    values = every(dtype)
+    if loss is lossref.binary_cross_entropy:
+        values = between_0_and_1(values)
+    return values, targets(loss, dtype, all_of_them)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize(
     ("loss", "options", "formula"), TABLE, ids=lambda each: getattr(each, "__name__", str(each))
 )
 def test_every_value(
     loss: Any, options: dict[str, float], formula: Formula, dtype: torch.dtype, request: pytest.FixtureRequest
 ) -> None:
-    values = every(dtype)
-    if loss is lossref.binary_cross_entropy:
-        values = between_0_and_1(values)
-    for target in targets(loss, dtype, request.config.getoption("every_pair")):
+    values, each_target = values_and_targets(loss, dtype, request.config.getoption("every_pair"))
+    for target in each_target:
         x = values[(values.float() - target.float()).isfinite()]
         y = target.expand_as(x)
         leaf = x.clone().requires_grad_()
@@ -114,3 +121,22 @@ def test_every_value(
         true_value, true_slope, scale = formula(x.double(), y.double())
         assert_nearest(value.detach(), true_value, true_value)
         assert_nearest(slope, true_slope, scale)
+
+
+def pairs(all_of_them: bool) -> int:
+    """Count the pairs of a value and a target that `test_every_value` tries."""
+    number = 0
+    for loss, _, _ in TABLE:
+        for dtype in DTYPES:
+            x, y = (each.float() for each in values_and_targets(loss, dtype, all_of_them))
+            number += len(x) * len(y)
+            # A difference overflows only where both are large.
+            x, y = (each[each.abs() > torch.finfo(torch.float32).max / 4] for each in (x, y))
+            number -= int((x[:, None] - y).isinf().sum())
+    return number
+
+
+def test_the_reference_counts_the_pairs() -> None:
+    page = (ROOT / "chapters" / "api.md").read_text(encoding="utf-8")
+    assert f"{pairs(False) / 1e6:.1f} million pairs" in page
+    assert f"{pairs(True) / 1e9:.1f} thousand million" in page

@@ -7,6 +7,7 @@ import inspect
 import re
 
 import pytest
+import torch
 
 import lossref
 from tests.losses import FUNCTIONS, LOSSES, PAGES, WRITTEN
@@ -66,3 +67,39 @@ def test_the_rows_of_a_function_use_every_argument(name):
     assert used | {"input", "target", "reduction"} == set(
         inspect.signature(getattr(lossref, name)).parameters
     )
+
+
+SIZES = {"N": [5], "C": [3], "d1": [2], "dK": [4], "*": [2, 3]}
+
+
+def size(words):
+    """Return the sizes that the table of shapes means: `N, C, d1, …, dK`."""
+    return [size for word in words.split(", ") for size in SIZES.get(word.strip("\\"), [])]
+
+
+def shapes(name):
+    """Return the arguments and the result of each row of a function in the table of shapes."""
+    text = REFERENCE.partition("## Shapes")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\|(.*) \| (.*) \| \((.*)\) \|$", text, re.MULTILINE)
+    whose = ""
+    for function, takes, gives in rows:
+        whose = function.strip(" `") or whose
+        if whose == name:
+            arguments = re.findall(r"`(\w+)` \(([^)]*)\)( indices)?", takes)
+            yield {key: (size(words), kind) for key, words, kind in arguments}, size(gives)
+
+
+@each_function
+def test_the_shapes_of_the_reference_are_taken_and_given(name):
+    rows, named = list(shapes(name)), set()
+    assert rows
+    for takes, gives in rows:
+        tensors = {
+            key: torch.zeros(size, dtype=torch.int64) if kind else torch.full(size, 0.5)
+            for key, (size, kind) in takes.items()
+        }
+        named |= set(tensors)
+        for functions in (lossref, torch.nn.functional):
+            assert list(getattr(functions, name)(**tensors, reduction="none").shape) == gives
+    parameters = inspect.signature(getattr(lossref, name)).parameters.values()
+    assert named == {each.name for each in parameters if "Tensor" in str(each.annotation)}
