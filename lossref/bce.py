@@ -51,7 +51,10 @@ def binary_cross_entropy(
     r"""Measure the surprise at a yes or no to which `input` gave the probability of yes.
 
     .. math::
-        \ell(p, y) = -w \left[ y \max(\log p, -100) + (1 - y) \max(\log(1 - p), -100) \right]
+        \begin{aligned}
+        & \ell(p, y) = -w \bigl[ y \max(\log p, -100) \\
+        &\quad + (1 - y) \max(\log(1 - p), -100) \bigr]
+        \end{aligned}
 
     Args:
         input: The probabilities :math:`p`, of any shape; in [0, 1].
@@ -116,8 +119,11 @@ def binary_cross_entropy_with_logits(
     r"""Measure the surprise at a yes or no to which `input` gave the log-odds of yes.
 
     .. math::
-        \ell(x, y) = -w \left[ \alpha y \log \sigma(x) + (1 - y) \log \sigma(-x) \right]
-        \qquad \sigma(x) = \frac{1}{1 + e^{-x}}
+        \begin{aligned}
+        \ell(x, y) &= -w \bigl[ \alpha y \log \sigma(x) \\
+        &\quad + (1 - y) \log \sigma(-x) \bigr] \\
+        \sigma(x) &= \frac{1}{1 + e^{-x}}
+        \end{aligned}
 
     Args:
         input: The logits :math:`x`, of any shape; finite.

@@ -150,8 +150,10 @@ def cross_entropy(
     r"""Measure the surprise at the class that came true, given a logit for each class.
 
     .. math::
-        \ell(x, q) = -\sum_{c=1}^{C} w_c \left[ (1 - \varepsilon) q_c + \frac{\varepsilon}{C} \right]
-        \log \frac{e^{x_c}}{\sum_{j=1}^{C} e^{x_j}}
+        \begin{aligned}
+        & \ell(x, q) = -\sum_{c=1}^{C} w_c \left[ (1 - \varepsilon) q_c + \frac{\varepsilon}{C} \right] \\
+        &\quad \cdot \log \frac{e^{x_c}}{\sum_{j=1}^{C} e^{x_j}}
+        \end{aligned}
 
     Args:
         input: The logits :math:`x_c`, of shape (C), (N, C) or (N, C, d1, ..., dK).

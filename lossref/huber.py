@@ -26,11 +26,13 @@ def huber_loss(
     r"""Measure small errors by half their square, large ones by their size.
 
     .. math::
-        \ell(x, y) = \begin{cases}
+        \begin{aligned}
+        \ell(x, y) &= \begin{cases}
             \frac{1}{2} r^2 & \text{if } \lvert r \rvert < \delta \\
             \delta \left( \lvert r \rvert - \frac{1}{2} \delta \right) & \text{otherwise}
-        \end{cases}
-        \qquad r = x - y
+        \end{cases} \\
+        r &= x - y
+        \end{aligned}
 
     Args:
         input: The predictions :math:`x`, of any shape; real.
@@ -97,11 +99,13 @@ def smooth_l1_loss(
     r"""Measure errors by their size, with the kink at zero rounded off.
 
     .. math::
-        \ell(x, y) = \begin{cases}
+        \begin{aligned}
+        \ell(x, y) &= \begin{cases}
             \frac{1}{2 \beta} r^2 & \text{if } \lvert r \rvert < \beta \\
             \lvert r \rvert - \frac{1}{2} \beta & \text{otherwise}
-        \end{cases}
-        \qquad r = x - y
+        \end{cases} \\
+        r &= x - y
+        \end{aligned}
 
     Args:
         input: The predictions :math:`x`, of any shape; real.

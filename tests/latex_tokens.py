@@ -3,13 +3,15 @@
 import math
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 GROUPED = r"\\(?:text|mathrm|operatorname|begin|end|bar|hat|tilde|mathbb|mathcal|mathbf)\{[^}]*\}"
 TOKEN = re.compile(GROUPED + r"|\\[A-Za-z]+|\\.|\d+(?:\.\d+)?|\S", re.DOTALL)
-SILENT = {r"\left", r"\right", r"\,", r"\;", r"\:", r"\!", r"\quad", "\\ ", "\\\n", r"\displaystyle"}
+SIZES = {r"\left", r"\right", r"\bigl", r"\bigr", r"\displaystyle"}
+SILENT = SIZES | {r"\,", r"\;", r"\:", r"\!", r"\quad", "\\ ", "\\\n"}
 CLOSING = {"(": ")", "[": "]", "{": "}", r"\{": r"\}", r"\lvert": r"\rvert", r"\begin{cases}": r"\end{cases}"}
 RELATIONS = {
     "=": torch.eq, r"\ne": torch.ne, "<": torch.lt, ">": torch.gt,
@@ -45,14 +47,16 @@ def tokens_of(latex: str) -> list[str]:
 
 
 def unbroken(tokens: list[str]) -> list[str]:
-    """Join the lines of an equation that is broken to fit a phone."""
+    """Join the lines of an equation that is broken to fit a phone; one without `&` in front is one more."""
     if tokens[:1] != [r"\begin{aligned}"]:
         return tokens
     end, depth, joined = tokens.index(r"\end{aligned}"), 0, []
-    for token in tokens[1:end]:
-        depth += (token in CLOSING) - (token in CLOSING.values())
+    for token, following in pairwise(tokens[1 : end + 1]):
+        depth += (token == r"\begin{cases}") - (token == r"\end{cases}")
         if depth or token not in ("&", r"\\"):
             joined.append(token)
+        elif token == r"\\" and following != "&":
+            joined.append(r"\qquad")
     return joined + tokens[end + 1 :]
 
 

@@ -47,7 +47,7 @@ MUTANTS = [
     ("binary_cross_entropy", r"-w", r"-"),
     ("binary_cross_entropy", r"(1 - y) \max", r"(1 + y) \max"),
     ("binary_cross_entropy", r"\log p", r"\log (1 - p)"),
-    ("binary_cross_entropy", r"y \max(\log p, -100) + (1 - y)", r"(1 - y) \max(\log p, -100) + y"),
+    ("binary_cross_entropy", r"y \max(\log p, -100) \\", r"(1 - y) \max(\log p, -100) \\"),
     ("binary_cross_entropy_with_logits", r"-w", r"w"),
     ("binary_cross_entropy_with_logits", r"\alpha y", r"y"),
     ("binary_cross_entropy_with_logits", r"\sigma(-x)", r"\sigma(x)"),

@@ -125,7 +125,7 @@ EQUATIONS = {
     "eq-variance": r"V = \frac{1}{N} \sum_{i=1}^{N} (y_i - \bar{y})^2",
     "eq-split": r"\frac{1}{N} \sum_{i=1}^{N} (c - y_i)^2 = (c - \bar{y})^2 + V",
     "eq-broken": r"\begin{aligned} A &= \sum_{i=1}^{N} \begin{cases} y_i & \text{if } y_i > 0 \\"
-    r" -y_i & \text{otherwise} \end{cases} \\ &\quad + c^2 \end{aligned} \qquad c = 3",
+    r" -y_i & \text{otherwise} \end{cases} \\ &\quad + c^2 \\ c &= 3 \end{aligned}",
 }
 TWINS = {
     "eq-loss": lambda x, y: (y - x).square(),
@@ -152,6 +152,7 @@ HEARD = [
     ("eq-split", r"= (c - \bar{y})^2 +", r"= (c - \bar{y})^2 -", "not close"),
     ("eq-split", r"+ V", r"+ 2 V", "not close"),
     ("eq-broken", r"\quad + c", r"\quad - c", "not close"),
+    ("eq-broken", r"c &= 3", r"c &= 4", "not close"),
     ("eq-variance", r"y_i - \bar{y}", r"y_i - \mu", "has no value"),
     ("eq-variance", r"\frac{1}{N}", r"\frac{1}{N", "expected"),
 ]

@@ -27,7 +27,7 @@ MUTANTS = [
     ("huber_loss", r"\delta \left(", r"\left("),
     ("huber_loss", r"\rvert - \frac{1}{2} \delta", r"\rvert - \frac{1}{2}"),
     ("huber_loss", r"\lvert r \rvert < \delta", r"r < \delta"),
-    ("huber_loss", r"r = x - y", r"r = x + y"),
+    ("huber_loss", r"r &= x - y", r"r &= x + y"),
     # what of the threshold itself?
     ("huber_loss", r"\text{otherwise}", r"\text{if } \lvert r \rvert > \delta"),
     ("smooth_l1_loss", r"\frac{1}{2 \beta}", r"\frac{1}{2}"),
