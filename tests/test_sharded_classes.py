@@ -20,7 +20,7 @@ from tests.processes import needs_gloo, results
 
 # By number of processes: the mesh, whose last dimension has the classes and another the rows.
 MESHES = {2: (2,), 4: (2, 2)}
-SHAPES = {2: ((6, 4), (7, 5)), 4: ((7, 5),)}  # shards of one size, and uneven ones
+SHAPES = {2: ((6, 4), (7, 5, 2)), 4: ((7, 5),)}  # shards of one size, and uneven ones, as of images
 # Where the target and the weights are; and inside torch's loss_parallel, which changes none of this.
 GIVEN = (
     (nullcontext, "replicated"),
@@ -30,11 +30,11 @@ GIVEN = (
 )
 
 
-def problems(rows: int, classes: int) -> Iterator[tuple[str, Tensor, Tensor, dict[str, Any]]]:
+def problems(rows: int, classes: int, *more: int) -> Iterator[tuple[str, Tensor, Tensor, dict[str, Any]]]:
     """Yield logits, every kind of target, and options that together use every argument."""
     generator = torch.Generator().manual_seed(0)
-    x, q = torch.randn(2, rows, classes, generator=generator, dtype=torch.float64)
-    index = torch.randint(classes, (rows,), generator=generator)
+    x, q = torch.randn(2, rows, classes, *more, generator=generator, dtype=torch.float64)
+    index = torch.randint(classes, (rows, *more), generator=generator)
     weight = torch.rand(classes, generator=generator, dtype=torch.float64)
     with_ignored, poisoned = index.clone(), x.clone()
     with_ignored[1], poisoned[1] = -100, torch.nan
