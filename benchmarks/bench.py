@@ -12,25 +12,29 @@ import argparse
 import math
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.profiler import profile
 
 import lossref
-from tests.losses import LOSSES, Loss, to
+from tests.losses import LOSSES, Loss, made, to
 
 CLASSES = 100
 Function = Callable[[Tensor, Tensor], Tensor]
 
 
-def problems(size: int) -> Iterator[tuple[Loss, Tensor, Tensor]]:
-    """Yield each loss with an input and a target of `size` numbers, in rows of 100."""
+def problems(size: int) -> Iterator[tuple[Loss, Tensor, Tensor, dict[str, Any]]]:
+    """Yield each loss with an input and a target of `size` numbers, in rows of 100, and its first options."""
     generator = torch.Generator().manual_seed(0)
     for loss in LOSSES:
         shape = max(1, size // CLASSES), CLASSES
         input, target = (make(*shape, generator=generator) for make in (loss.input, loss.target))
-        yield loss, input.float(), to(target, torch.float32)
+        options = made(loss.options[0], *shape, generator)
+        options = {key: to(value, torch.float32) for key, value in options.items()}
+        yield loss, input.float(), to(target, torch.float32), options
 
 
 def seconds(function: Function, input: Tensor, target: Tensor) -> float:
@@ -81,9 +85,9 @@ def measure(size: int, compiled: bool, budget: float) -> None:
     print("| loss (target) | torch eager, ms |", " | ".join(columns), "|")
     print("|---|" + "---:|" * (len(columns) + 1))
     table: list[list[float]] = []
-    for loss, values, target in problems(size):
+    for loss, values, target, options in problems(size):
         input = values.clone().requires_grad_()
-        functions: list[Function] = [loss.theirs, loss.ours]
+        functions: list[Function] = [partial(each, **options) for each in (loss.theirs, loss.ours)]
         memory = [peak_bytes(function, input, target) for function in functions]
         if compiled:
             torch._dynamo.reset()

@@ -6,6 +6,7 @@ from lossref.cross_entropy import cross_entropy
 from lossref.huber import huber_loss, smooth_l1_loss
 from lossref.l1 import l1_loss
 from lossref.l2 import mse_loss
+from lossref.poisson import poisson_nll_loss
 
 __all__ = [
     "__version__",
@@ -15,5 +16,6 @@ __all__ = [
     "huber_loss",
     "l1_loss",
     "mse_loss",
+    "poisson_nll_loss",
     "smooth_l1_loss",
 ]

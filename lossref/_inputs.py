@@ -27,26 +27,32 @@ def at_least_float32(loss: Loss) -> Loss:
 
     Under autocast the result stays float32, as that of torch's losses does.
     """
-    parameters = inspect.signature(loss).parameters.values()  # two of them are input and target
-    named = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    parameters = inspect.signature(loss).parameters
+    named = [p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY]
     places = len(parameters) - len(named)
+    tensors = [p.name for p in parameters.values() if p.annotation is Tensor]  # they come first
 
     @functools.wraps(loss)
-    def wrapper(input: Tensor, target: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if named and len(args) + 2 > places:
+    def wrapper(*args: Any, **kwargs: Any) -> Tensor:
+        if named and len(args) > places:
             raise TypeError(
-                f"{loss.__name__}() takes {places} arguments by position, and got {brief(args[places - 2])} "
+                f"{loss.__name__}() takes {places} arguments by position, and got {brief(args[places])} "
                 "after them, which torch takes for the deprecated size_average: anything true means 'mean' "
                 f"there. Say which it is: {'=..., '.join(named)}=..."
             )
-        check_tensor("input", input)
-        check_tensor("target", target)
-        dtype = torch.promote_types(input.dtype, target.dtype)
-        if not input.is_meta and torch.is_autocast_enabled(input.device.type):
-            return loss(widen(input), widen(target), *args, **kwargs)
+        given = dict(zip(parameters, args, strict=False)) | kwargs
+        if len(given) < len(args) + len(kwargs) or not given.keys() >= set(tensors):
+            return loss(*args, **kwargs)  # Python says what is missing, or there twice
+        inputs = [given.pop(name) for name in tensors]
+        for name, tensor in zip(tensors, inputs, strict=True):
+            check_tensor(name, tensor)
+        dtype = functools.reduce(torch.promote_types, (tensor.dtype for tensor in inputs))
+        first = inputs[0]
+        if not first.is_meta and torch.is_autocast_enabled(first.device.type):
+            return loss(*map(widen, inputs), **given)
         if dtype in HALF:
-            return loss(widen(input), widen(target), *args, **kwargs).to(dtype)
-        return loss(input, target, *args, **kwargs)
+            return loss(*map(widen, inputs), **given).to(dtype)
+        return loss(*inputs, **given)
 
     # torch.compile counts recompilations by code object, and would count those of all losses together.
     function = cast(Any, wrapper)
@@ -92,6 +98,17 @@ def has_derivative(tensor: Tensor) -> bool:
         return tensor.requires_grad
     tangent: Tensor | None = forward_ad.unpack_dual(tensor).tangent  # type: ignore[no-untyped-call]
     return not values_are_known(tensor) or tangent is not None
+
+
+def real(**tensors: Tensor) -> list[Tensor]:
+    """Return `tensors` in their common dtype, integers as floating point; refuse complex numbers."""
+    dtype = functools.reduce(torch.promote_types, (tensor.dtype for tensor in tensors.values()))
+    if dtype.is_complex:
+        got = ", ".join(f"{name} of {tensor.dtype}" for name, tensor in tensors.items())
+        raise NotImplementedError(f"{' and '.join(tensors)} must be real; got {got}")
+    if not dtype.is_floating_point:
+        dtype = torch.get_default_dtype()
+    return [tensor.to(dtype) for tensor in tensors.values()]
 
 
 def check_real(input: Tensor, target: Tensor) -> None:
@@ -159,3 +176,9 @@ def check_probability(name: str, tensor: Tensor) -> None:
             raise RuntimeError(
                 f"all elements of {name} should be between 0 and 1, got values from {low:.4g} to {high:.4g}"
             )
+
+
+def check_not_negative(name: str, tensor: Tensor) -> None:
+    """Refuse what is below 0."""
+    if values_are_known(tensor) and (tensor < 0).any():
+        raise ValueError(f"{name} must not be negative, got {tensor[tensor < 0][0]:.4g}")

@@ -7,6 +7,14 @@ from torch import Tensor
 Reduction = Literal["none", "mean", "sum"]
 
 
+def check_reduction(reduction: str) -> None:
+    """Refuse what is no reduction."""
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(
+            f"reduction must be 'none', 'mean' or 'sum': {reduction} is not a valid value for reduction"
+        )
+
+
 def reduce(
     loss: Tensor,
     reduction: Reduction,
@@ -18,12 +26,9 @@ def reduce(
     `loss.sum() / n` and not `loss.mean()`: the gradient of a sum is one number seen from every
     element, while that of a mean fills a tensor with n copies of it.
     """
+    check_reduction(reduction)
     if reduction == "none":
         return loss
     if reduction == "sum":
         return loss.sum()
-    if reduction == "mean":
-        return loss.sum() / (loss.numel() if divisor is None else divisor)
-    raise ValueError(
-        f"reduction must be 'none', 'mean' or 'sum': {reduction} is not a valid value for reduction"
-    )
+    return loss.sum() / (loss.numel() if divisor is None else divisor)

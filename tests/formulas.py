@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 import lossref
 from tests.latex import Equation, gradient
+from tests.pages import own
 
 
 def vector(*values):
@@ -87,27 +88,35 @@ def note_gradient(name):
     return re.search(r"gradient.*?:math:`(.*?)`", note, re.DOTALL)[1]
 
 
+def argument(name, symbol):
+    """Return which argument of a function a symbol of its formula is, if it is one."""
+    function = getattr(lossref, name)
+    symbols = ARGUMENTS | (own(function.__module__.removeprefix("lossref."), "SYMBOLS") or {})
+    given = symbol if symbol in inspect.signature(function).parameters else symbols.get(symbol)
+    return given if given in inspect.signature(function).parameters else None
+
+
+def predicted(name, case):
+    """Return the symbol of the first argument."""
+    first = next(iter(inspect.signature(getattr(lossref, name)).parameters))
+    return next(symbol for symbol in case if argument(name, symbol) == first)
+
+
 def call(name, prediction, case):
     """Return the unreduced loss of a case."""
-    function = getattr(lossref, name)
-    parameters = inspect.signature(function).parameters
-    named = {s if s in parameters else ARGUMENTS.get(s): value for s, value in case.items()}
-    options = {key: value for key, value in named.items() if key in parameters} | {"input": prediction}
+    options = {argument(name, symbol): value for symbol, value in case.items() if argument(name, symbol)}
+    options[argument(name, predicted(name, case))] = prediction
     for key in ("weight", "pos_weight"):
         if key in options:
             options[key] = torch.as_tensor(options[key], dtype=torch.float64)
-    return function(**options, reduction="none")
-
-
-def predicted(case):
-    return "p" if "p" in case else "x"
+    return getattr(lossref, name)(**options, reduction="none")
 
 
 def check_formula(latex, name, cases):
     """Complain if a formula and a function differ, in value or gradient."""
     equation = Equation(latex)
     for case in cases:
-        symbol = predicted(case)
+        symbol = predicted(name, case)
         prediction = case[symbol].clone().requires_grad_()
         loss = call(name, prediction, case)
         torch.testing.assert_close(equation.value(**case), loss.detach(), rtol=1e-10, atol=1e-12)
@@ -119,7 +128,7 @@ def check_formula(latex, name, cases):
 def check_note_gradient(name, case):
     """Complain if the gradient that a docstring's note prints is not the function's."""
     printed = Equation(note_gradient(name), Equation(docstring_formula(name)).definitions)
-    symbol = predicted(case)
+    symbol = predicted(name, case)
     ours = slope(lambda x: call(name, x, case), case[symbol])
     torch.testing.assert_close(printed.value(**case), ours, rtol=1e-9, atol=1e-12)
 

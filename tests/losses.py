@@ -28,14 +28,33 @@ def distribution(*shape: int, generator: torch.Generator) -> Tensor:
     return real(*shape, generator=generator).softmax(min(1, len(shape) - 1))
 
 
+def log_rate(*shape: int, generator: torch.Generator) -> Tensor:
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def rate(*shape: int, generator: torch.Generator) -> Tensor:
+    return log_rate(*shape, generator=generator).exp()
+
+
+def count(*shape: int, generator: torch.Generator) -> Tensor:
+    return torch.randint(2, 9, shape, generator=generator).double()
+
+
 def class_index(*shape: int, generator: torch.Generator) -> Tensor:
     without_classes = shape[:1] + shape[2:]
     return torch.randint(shape[1], without_classes, generator=generator)
 
 
+DOMAINS = (real, log_rate, rate, count, probability, distribution, class_index)
+
+
 @dataclass(frozen=True)
 class Loss:
-    """A loss: where the book has it, its domain as data, and options that together use every argument."""
+    """A loss: where the book has it, its domain as data, and options that together use every argument.
+
+    `input` and `target` make its first two tensors, whatever these are called; a third is an option, made
+    by the function that stands there.
+    """
 
     name: str
     module: type[nn.Module]
@@ -115,6 +134,24 @@ LOSSES = (
         distribution,
         ({}, {"weight": CLASS_WEIGHT, "label_smoothing": 0.2}),
     ),
+    Loss(
+        "poisson_nll_loss",
+        nn.PoissonNLLLoss,
+        "poisson",
+        CHAPTER_TO_COME,
+        log_rate,
+        count,
+        ({}, {"full": True}),
+    ),
+    Loss(
+        "poisson_nll_loss",
+        nn.PoissonNLLLoss,
+        "poisson",
+        CHAPTER_TO_COME,
+        rate,
+        count,
+        ({"log_input": False, "eps": 0.01}, {"log_input": False, "full": True}),
+    ),
 )
 
 FUNCTIONS = {loss.name: loss for loss in LOSSES}
@@ -134,15 +171,29 @@ class Call:
     def __str__(self) -> str:
         words = [self.loss.name, self.loss.target.__name__]
         words += [
-            key if isinstance(value, Tensor) else f"{key}={value}" for key, value in self.options.items()
+            key if isinstance(value, Tensor) or callable(value) else f"{key}={value}"
+            for key, value in self.options.items()
         ]
         return "-".join(words)
 
-    def ours(self, input: Tensor, target: Tensor | None = None, **changes: Any) -> Tensor:
+    def ours(self, input: Tensor, target: Tensor | None = None, /, **changes: Any) -> Tensor:
         return self.loss.ours(input, self.target if target is None else target, **self.options | changes)
 
-    def theirs(self, input: Tensor, target: Tensor | None = None, **changes: Any) -> Tensor:
+    def theirs(self, input: Tensor, target: Tensor | None = None, /, **changes: Any) -> Tensor:
         return self.loss.theirs(input, self.target if target is None else target, **self.options | changes)
+
+
+def made(options: dict[str, Any], rows: int, classes: int, generator: torch.Generator) -> dict[str, Any]:
+    """Return options with the tensors that stand in them for inputs of shape (rows, classes)."""
+    weights = {WEIGHT: (rows, classes), CLASS_WEIGHT: (classes,)}
+    return {
+        key: value(rows, classes, generator=generator)
+        if value in DOMAINS
+        else probability(*weights[value], generator=generator) + 0.5
+        if value in weights
+        else value
+        for key, value in options.items()
+    }
 
 
 def calls(rows: int = 5, classes: int = 4, seed: int = 0) -> list[Call]:
@@ -152,13 +203,8 @@ def calls(rows: int = 5, classes: int = 4, seed: int = 0) -> list[Call]:
     for loss in LOSSES:
         input = loss.input(rows, classes, generator=generator)
         target = loss.target(rows, classes, generator=generator)
-        weights = {
-            WEIGHT: probability(rows, classes, generator=generator) + 0.5,
-            CLASS_WEIGHT: probability(classes, generator=generator) + 0.5,
-        }
         result += [
-            Call(loss, input, target, {key: weights.get(value, value) for key, value in options.items()})
-            for options in loss.options
+            Call(loss, input, target, made(options, rows, classes, generator)) for options in loss.options
         ]
     return result
 

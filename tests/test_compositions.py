@@ -20,6 +20,8 @@ from tests.losses import Call, calls, to
 SPECIAL = {
     "real": [0.0, 0.3, -0.3, 1.0, -1.0, 5.0, -5.0, 20.0, -20.0, 700.0, -700.0, 0.5],
     "probability": [0.0, 1.0, 1e-30, 1e-4, 0.0, 1.0, 1e-30, 1e-4, 0.5, 0.3, 0.0, 1.0],
+    "log_rate": [0.0, 0.3, -0.3, 1.0, -1.0, 5.0, -5.0, 2.0, -20.0, 3.0, -700.0, 0.5],
+    "rate": [0.0, 1.0, 1e-30, 1e-4, 20.0, 3.0, 0.01, 100.0, 0.5, 0.3, 7.0, 2.0],
 }
 
 
@@ -170,7 +172,8 @@ def test_exported_for_any_number_of_rows(call: Call) -> None:
 ELEMENTWISE = [
     call
     for call in CALLS
-    if call.loss.page != "cross_entropy" and not any(isinstance(v, Tensor) for v in call.options.values())
+    if call.ours(call.input, reduction="none").shape == call.input.shape
+    and not any(isinstance(v, Tensor) for v in call.options.values())
 ]
 
 

@@ -1,5 +1,6 @@
 """Bad input, as rows: of every loss here, of one loss in `ERRORS` of its page's tests."""
 
+import inspect
 from typing import Any
 
 import pytest
@@ -12,23 +13,25 @@ from tests.errors import ANY, Row, X, index, ones
 from tests.losses import LOSSES, PAGES, calls
 from tests.pages import own
 
+TENSORS = ("target", "negative")  # the third of some losses
 REGRESSION = ("l1_loss", "mse_loss", "huber_loss", "smooth_l1_loss")
 
 
 def of_every_loss():
     for call in {call.loss.name: call for call in calls(2, 3)}.values():
         name, input, target = call.loss.name, call.input, call.target
+        first, second, *_ = inspect.signature(call.loss.ours).parameters
+        third = {key: value for key, value in call.options.items() if key in TENSORS}
         for wrong in ("average", None):
             said = f"{wrong} is not a valid value for reduction"
             message = f"reduction must be 'none', 'mean' or 'sum': {said}"
-            options = {"reduction": wrong}
-            yield Row(
-                f"reduction {wrong}", name, input, target, options, (ValueError, said), (ValueError, message)
-            )
-        error = (TypeError, "input must be a Tensor, got list")
-        yield Row("a list as input", name, [1.0], target, {}, ANY, error)
-        error = (TypeError, "target must be a Tensor, got float")
-        yield Row("a number as target", name, input, 1.0, {}, ANY, error)
+            options = third | {"reduction": wrong}
+            says = (ValueError, said) if wrong else ANY  # some add the word to their message
+            yield Row(f"reduction {wrong}", name, input, target, options, says, (ValueError, message))
+        error = (TypeError, f"{first} must be a Tensor, got list")
+        yield Row(f"a list as {first}", name, [1.0], target, third, ANY, error)
+        error = (TypeError, f"{second} must be a Tensor, got float")
+        yield Row(f"a number as {second}", name, input, 1.0, third, ANY, error)
         options = {key: None for loss in LOSSES if loss.name == name for row in loss.options for key in row}
         for key in (key for key in options if key.endswith("weight")):
             error = (TypeError, f"{key} must be a Tensor, got float")

@@ -3,6 +3,7 @@
 `latex.py` evaluates. What belongs to a page stands in `tests/test_<page>.py`:
 
 - `CASES`: for each of its functions, values of the symbols in the docstring's formula.
+- `SYMBOLS`: which arguments its symbols are, if not those of `formulas.py`.
 - `MUTANTS`: what books and hasty editors print: function, what is right, what is wrong.
 - `TWINS`: for each labelled equation of the page, a line of other code. A twin's parameters are symbols of
   the equation (`sigma` is a Greek letter, `x_0` has a subscript).

@@ -16,9 +16,9 @@ each_dtype = pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, to
 
 
 def of_rows(call: Call, rows: Tensor, dtype: torch.dtype) -> Call:
-    """Return the same call with some of its rows; a weight for each element is cut as well."""
+    """Return the same call with some of its rows; what has as many is cut as well."""
     options = {
-        key: value[rows] if isinstance(value, Tensor) and value.shape == call.input.shape else value
+        key: value[rows] if isinstance(value, Tensor) and len(value) == len(call.input) else value
         for key, value in call.options.items()
     }
     options = {key: to(value, dtype) for key, value in options.items()}

@@ -64,9 +64,8 @@ def test_each_function_is_in_the_reference(name):
 def test_the_rows_of_a_function_use_every_argument(name):
     rows = [loss.options for loss in LOSSES if loss.name == name]
     used = {key for options in rows for option in options for key in option}
-    assert used | {"input", "target", "reduction"} == set(
-        inspect.signature(getattr(lossref, name)).parameters
-    )
+    others = list(inspect.signature(getattr(lossref, name)).parameters)[2:]
+    assert used | {"reduction"} == set(others)
 
 
 SIZES = {"N": [5], "C": [3], "d1": [2], "dK": [4], "*": [2, 3]}
