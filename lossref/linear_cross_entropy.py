@@ -85,10 +85,12 @@ def linear_cross_entropy(
     r"""Measure cross entropy behind a linear layer, without keeping the logits of all rows.
 
     .. math::
-        \ell(x, y) = \log \sum_{c=1}^{C} \exp\left(\sum_{d=1}^{D} W_{c, d} x_d + b_c\right)
-        - \left(\sum_{d=1}^{D} W_{y, d} x_d + b_y\right)
+        \begin{aligned}
+        \ell(x, y) &= \log \sum_{c=1}^{C} e^{z(c)} - z(y) \\
+        z(c) &= \sum_{d=1}^{D} W_{c, d} x_d + b_c
+        \end{aligned}
 
-    This is :func:`cross_entropy` of the logits :math:`W x + b`, with all its options.
+    This is :func:`cross_entropy` of the logits :math:`z = W x + b`, with all its options.
 
     Args:
         input: What the layer is given, :math:`x`, of shape (D) or (N, D).

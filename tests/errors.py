@@ -24,7 +24,7 @@ class Row(NamedTuple):
     input: Any
     target: Any
     options: dict[str, Any]
-    torch: Any  # (type, message) or a value
+    torch: Any  # (type, message) or a value; None where torch has no such function
     lossref: Any
 
 

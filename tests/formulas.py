@@ -112,6 +112,11 @@ def call(name, prediction, case):
     return getattr(lossref, name)(**options, reduction="none")
 
 
+def readable(case):
+    """Return what a formula may name in a case: a list is an argument of the function alone."""
+    return {symbol: value for symbol, value in case.items() if not isinstance(value, list)}
+
+
 def check_formula(latex, name, cases):
     """Complain if a formula and a function differ, in value or gradient."""
     equation = Equation(latex)
@@ -119,9 +124,9 @@ def check_formula(latex, name, cases):
         symbol = predicted(name, case)
         prediction = case[symbol].clone().requires_grad_()
         loss = call(name, prediction, case)
-        torch.testing.assert_close(equation.value(**case), loss.detach(), rtol=1e-10, atol=1e-12)
+        torch.testing.assert_close(equation.value(**readable(case)), loss.detach(), rtol=1e-10, atol=1e-12)
         (ours,) = torch.autograd.grad(loss.sum(), prediction)
-        printed = gradient(lambda x: equation.value(**case | {symbol: x}), case[symbol])  # noqa: B023
+        printed = gradient(lambda x: equation.value(**readable(case) | {symbol: x}), case[symbol])  # noqa: B023
         torch.testing.assert_close(printed, ours, rtol=1e-9, atol=1e-12)
 
 

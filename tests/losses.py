@@ -60,8 +60,8 @@ class Loss:
     module: type[nn.Module]
     page: str
     equation: str
-    input: Callable[..., Tensor]
-    target: Callable[..., Tensor]
+    input: Callable[..., Tensor] = real
+    target: Callable[..., Tensor] = real
     options: tuple[dict[str, Any], ...] = ({},)
 
     @property
@@ -154,8 +154,18 @@ LOSSES = (
     ),
 )
 
-FUNCTIONS = {loss.name: loss for loss in LOSSES}
-PAGES = list(dict.fromkeys(loss.page for loss in LOSSES))
+# Losses of other shapes: what is done to those above alike, their own tests do.
+OF_OTHER_SHAPES = (
+    Loss("ctc_loss", nn.CTCLoss, "ctc", CHAPTER_TO_COME),
+    Loss("linear_cross_entropy", nn.LinearCrossEntropyLoss, "linear_cross_entropy", CHAPTER_TO_COME),
+    Loss(
+        "adaptive_log_softmax_with_loss", nn.AdaptiveLogSoftmaxWithLoss, "adaptive_softmax", CHAPTER_TO_COME
+    ),
+)
+
+ALIKE = {loss.name: loss for loss in LOSSES}
+FUNCTIONS = ALIKE | {loss.name: loss for loss in OF_OTHER_SHAPES}
+PAGES = list(dict.fromkeys(loss.page for loss in FUNCTIONS.values()))
 WRITTEN = [name for name, loss in FUNCTIONS.items() if loss.equation != CHAPTER_TO_COME]
 
 

@@ -28,6 +28,7 @@ def case(frames, classes, labels):
     }
 
 
+SYMBOLS = {"x": "log_probs"}
 CASES = {"ctc_loss": [case(4, 3, labels) for labels in ([], [1], [1, 2], [2, 2], [1, 2, 1], [1, 2, 1, 2])]}
 MUTANTS = [
     ("ctc_loss", r"-\log", r"\log"),

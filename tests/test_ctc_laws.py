@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.func import grad, hessian, jacfwd, jacrev, jvp, vmap
 from torch.testing import assert_close
 
-from lossref.ctc import ctc_loss
+from lossref import ctc_loss
 from tests.strategies import gradient
 from tests.test_ctc import reading
 

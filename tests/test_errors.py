@@ -57,6 +57,8 @@ def outcome(function, row: Row) -> Any:
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.function}: {row.what}")
 def test_row(row: Row) -> None:
     for module, expected in ((F, row.torch), (lossref, row.lossref)):
+        if expected is None:
+            continue
         result = outcome(getattr(module, row.function), row)
         if isinstance(expected, float):
             assert result == pytest.approx(expected, nan_ok=True)

@@ -28,10 +28,10 @@ for case in CASES["linear_cross_entropy"]:
     case |= {"linear_weight": case["W"], "linear_bias": case["b"]}
 MUTANTS = [
     ("linear_cross_entropy", r"\log", ""),
-    ("linear_cross_entropy", r"\exp", ""),
+    ("linear_cross_entropy", r"e^{z(c)}", "z(c)"),
     ("linear_cross_entropy", r"+ b_c", ""),
-    ("linear_cross_entropy", r"+ b_y", r"- b_y"),
-    ("linear_cross_entropy", r"W_{y, d}", r"W_{1, d}"),
+    ("linear_cross_entropy", r"- z(y)", r"- z(3)"),
+    ("linear_cross_entropy", r"W_{c, d}", r"W_{1, d}"),
     ("linear_cross_entropy", r"c=1", r"c=2"),
 ]
 

@@ -10,11 +10,9 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.func import grad, hessian, jvp, vmap
 from torch.testing import assert_close
-from torch.testing._internal.common_methods_invocations import op_db
 
 from benchmarks.bench import peak_bytes
-from lossref import cross_entropy
-from lossref.linear_cross_entropy import linear_cross_entropy
+from lossref import cross_entropy, linear_cross_entropy
 from tests.strategies import gradient
 
 ROWS, FEATURES, CLASSES = 5, 3, 4
@@ -87,28 +85,6 @@ def test_parts_have_less_memory_than_the_logits() -> None:
     )
     assert held < 100
     assert theirs > 380
-
-
-@pytest.mark.filterwarnings("ignore:linear_cross_entropy. ``options`` ignored:UserWarning")
-@pytest.mark.parametrize("variant", ["", "chunked", "chunked_none"])
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
-def test_samples_of_torch_in_parts(variant: str, dtype: torch.dtype, record_property) -> None:
-    """Those that its modules and the table of losses do not hold: gradients of the layer too."""
-    name = "nn.functional.linear_cross_entropy"
-    info = next(op for op in op_db if (op.name, op.variant_test_name) == (name, variant))
-    number = 0
-    for number, sample in enumerate(info.sample_inputs("cpu", dtype, requires_grad=True), 1):  # noqa: B007
-        found = []
-        for loss in (linear_cross_entropy, F.linear_cross_entropy):
-            x, layer, target = (each.detach().clone() for each in (sample.input, *sample.args))
-            leaves = [x.requires_grad_(), layer.requires_grad_()]
-            if sample.kwargs.get("linear_bias") is not None:
-                leaves.append(sample.kwargs["linear_bias"])
-            value = loss(x, layer, target, **sample.kwargs)
-            found.append([value, *torch.autograd.grad(value.sum(), leaves)])
-        assert_close(*found)
-    assert number
-    record_property("cases", (f"samples of torch in parts, {dtype}, with 1 derivative", number))
 
 
 @each_call

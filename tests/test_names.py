@@ -33,4 +33,4 @@ def test_an_unknown_name_is_refused():
     command = [sys.executable, "-m", "pytest", "--names", "huber hinge", "tests/test_names.py"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "no page or loss is called hinge; there are bce, " in done.stderr
+    assert "no page or loss is called hinge; there are adaptive_softmax, bce, " in done.stderr

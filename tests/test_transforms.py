@@ -7,11 +7,11 @@ from torch.autograd import forward_ad
 from torch.func import grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 from torch.testing import assert_close
 
-from tests.losses import FUNCTIONS, Call, Loss, calls, to
+from tests.losses import ALIKE, Call, Loss, calls, to
 
 CALLS = calls()
 
-each_function = pytest.mark.parametrize("loss", FUNCTIONS.values(), ids=FUNCTIONS)
+each_function = pytest.mark.parametrize("loss", ALIKE.values(), ids=ALIKE)
 each_call = pytest.mark.parametrize("call", CALLS, ids=str)
 
 
