@@ -10,6 +10,8 @@ import pytest
 from tests.pages import HTML, ROOT
 from tools.pdf import BROWSER
 
+from .test_weight import visit
+
 SCREENSHOTS = ROOT / "_build" / "screenshots"
 FLAGS = [
     "--disable-background-networking",
@@ -55,6 +57,14 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS, chromium_sandbox=False)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def shared(chromium, site):
+    """What a reader has who has been in the book before: the files of its first chapter."""
+    with chromium.new_context() as context:
+        files = visit(context.new_page(), site, "chapters/l2.html")[1]
+    return {name for name in files if name.startswith("_static/")}
 
 
 @pytest.fixture

@@ -1,11 +1,8 @@
-"""On a phone a figure's text is large enough to read, and a lesson's formula is seen whole."""
+"""On a phone a figure's text is large enough to read, and a lesson's formula is seen whole.
 
-import pytest
+The pages are looked at in test_pages.py, all in one visit; here the checks are shown to bite.
+"""
 
-from tests.mould import in_the_mould
-from tests.pages import SOURCES
-
-PAGES = [f"chapters/{name}.html" for name in SOURCES if in_the_mould(name)]
 PHONE = {"width": 390, "height": 740}
 SMALLEST = 9  # pixels
 
@@ -44,14 +41,6 @@ def wide_formulas(page):
             .filter(formula => formula.scrollWidth > formula.clientWidth)
             .map(formula => (formula.querySelector('.katex-mathml') ?? formula).textContent)"""
     )
-
-
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_in_the_mould_fits_a_phone(open_page, site, path):
-    page = open_page(site, **PHONE)
-    page.goto(site + path)
-    assert small_texts(page) == []
-    assert wide_formulas(page) == []
 
 
 def test_the_checks_bite(open_page, site):

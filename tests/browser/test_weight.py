@@ -1,13 +1,13 @@
-"""What a visit costs: bytes, time to the first formula, text that moves while one reads."""
+"""What a visit costs: bytes, time to the first formula, text that moves while one reads.
+
+The pages are weighed in test_pages.py, all in one visit; here the checks are shown to bite.
+"""
 
 import gzip
 import re
-
-import pytest
+from functools import cache
 
 from tests.pages import HTML
-
-from .test_pages import CHAPTERS
 
 FIRST_VISIT, NEXT_PAGE, ALL_FIGURES = 260, 60, 85  # KB, as a server sends them
 
@@ -22,13 +22,15 @@ WATCH_SHIFTS = """
 """
 
 
+@cache
+def size(name):
+    """The size of a file of the book, compressed as servers do."""
+    data = (HTML / name).read_bytes()
+    return len(data if name.endswith((".woff2", ".png")) else gzip.compress(data, 6))
+
+
 def kilobytes(names):
-    """The size of files of the book, compressed as servers do."""
-    total = 0
-    for name in names:
-        data = (HTML / name).read_bytes()
-        total += len(data if name.endswith((".woff2", ".png")) else gzip.compress(data, 6))
-    return total / 1024
+    return sum(map(size, names)) / 1024
 
 
 def visit(page, site, path):
@@ -44,14 +46,6 @@ def visit(page, site, path):
     return at_once, set(asked)
 
 
-@pytest.fixture(scope="module")
-def shared(chromium, site):
-    """What a reader has who has been in the book before: the files of its first chapter."""
-    with chromium.new_context() as context:
-        files = visit(context.new_page(), site, "chapters/l2.html")[1]
-    return {name for name in files if name.startswith("_static/")}
-
-
 def over_budget(page, site, path, shared):
     """Visit a page; say which of its sums of bytes are too high."""
     at_once, everything = visit(page, site, path)
@@ -62,14 +56,6 @@ def over_budget(page, site, path, shared):
     }
     print(path, *(f"{name} {size:.0f} KB" for name, (size, _) in sums.items()), sep=", ")
     return [name for name, (size, budget) in sums.items() if size > budget]
-
-
-@pytest.mark.parametrize("path", CHAPTERS)
-def test_weight(open_page, site, shared, path):
-    page = open_page(site)
-    page.add_init_script(WATCH_SHIFTS)
-    assert over_budget(page, site, path, shared) == []
-    assert moved(page) < 0.01
 
 
 def test_the_check_of_weight_bites(open_page, site, shared):
