@@ -102,13 +102,14 @@ def surprise(
 ) -> tuple[Tensor, Tensor | None]:
     """Return the loss of each row, and what it counts in the mean: None is 1."""
     dim = 0 if input.dim() == 1 else 1  # where the classes are
+    input = input.to(torch.promote_types(input.dtype, target.dtype))  # one may be in half precision
     if is_spread(input):
         target, weight = spread(target, input), None if weight is None else spread(weight, input)
     if weight is not None:
         weight = weight.to(input.dtype).view(-1, *[1] * (input.dim() - 1 - dim))
 
     if target.shape == input.shape:
-        return _mean_surprise(input, target, weight, eps, dim)[0], None
+        return _mean_surprise(input, target.to(input.dtype), weight, eps, dim)[0], None
 
     target = target.long()  # a byte is never -100
     kept = target != ignore_index
@@ -187,7 +188,8 @@ def cross_entropy(
 
         Logits may be spread over devices by their classes (a DTensor): they stay there. Three numbers
         a row are added up forward, the largest, the sum and the true class; with weights, smoothing
-        or probabilities some more, but in the same three messages.
+        or probabilities some more, but in the same three messages. (A single class is gathered: DTensor
+        does not compare where a dimension of one is spread.)
 
     Differs from torch:
         Neither the loss nor the gradient of the true class is lost where it is nearly certain: at the

@@ -87,6 +87,23 @@ def test_many_rows_in_half_precision():
         assert_close(loss.float(), torch.tensor(math.log(3)), rtol=torch.finfo(dtype).eps, atol=0)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("wide", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("which", ["logits", "probabilities"])
+def test_one_in_half_precision_is_computed_in_the_dtype_of_the_other(which, half, wide, smoothing):
+    x, q = torch.randn(2, 50, 100, generator=torch.Generator().manual_seed(0))
+    weight = torch.linspace(0.1, 3, 100)
+    x, q = (x.to(half), q.softmax(1).to(wide)) if which == "logits" else (x.to(wide), q.softmax(1).to(half))
+    leaf, truth = x.clone().requires_grad_(), x.double().requires_grad_()
+    loss = cross_entropy(leaf, q, weight, label_smoothing=smoothing)
+    assert loss.dtype == wide
+    expected = F.cross_entropy(truth, q.double(), weight.double(), label_smoothing=smoothing)
+    assert_close(loss.double(), expected, rtol=1e-6, atol=0)
+    (slope,) = torch.autograd.grad(loss, leaf)
+    assert_close(slope, torch.autograd.grad(expected, truth)[0].to(x.dtype))
+
+
 def test_weight_may_be_given_by_position_and_in_any_dtype():
     x, target, weight = torch.zeros(2, 3), torch.tensor([0, 1]), torch.tensor([1, 3, 5])
     assert_close(cross_entropy(x, target, weight), F.cross_entropy(x, target, weight.float()))
