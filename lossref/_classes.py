@@ -2,7 +2,8 @@
 
 DTensor could run every step of the usual formula, but it would first gather the logits on every
 device: for `gather`, `scatter`, `log_softmax` and `logsumexp`. Comparing, adding up and the largest
-need one number a row from each device.
+need one number a row from each device. A compiler fuses them, where `gather` and `scatter` each take
+a pass over all logits; in eager mode it is they that are fast.
 """
 
 import torch
@@ -12,6 +13,11 @@ from torch import Tensor
 def is_spread(tensor: Tensor) -> bool:
     """Whether `tensor` is a DTensor."""
     return hasattr(tensor, "placements")  # to import that class takes longer than to import lossref
+
+
+def by_comparing(input: Tensor) -> bool:
+    """Whether the class of a row is found by comparing it with the number of each."""
+    return is_spread(input) or torch.compiler.is_compiling()
 
 
 def spread(tensor: Tensor, like: Tensor) -> Tensor:
@@ -37,7 +43,7 @@ def class_numbers(input: Tensor, dim: int) -> Tensor:
 def is_class(input: Tensor, target: Tensor, dim: int) -> Tensor:
     """Return where in `input` the class of a row is; a row of class -1 has none."""
     target = target.unsqueeze(dim)
-    if is_spread(input):
+    if by_comparing(input):
         return class_numbers(input, dim) == target
     nowhere = torch.zeros_like(input, dtype=torch.bool)
     return nowhere.scatter(dim, target.clamp(min=0), target >= 0)
@@ -46,14 +52,14 @@ def is_class(input: Tensor, target: Tensor, dim: int) -> Tensor:
 def is_other_class(input: Tensor, target: Tensor, dim: int) -> Tensor:
     """Return where in `input` the classes are that a row is not of; a row of class -1 has none."""
     target = target.unsqueeze(dim)
-    if is_spread(input):
+    if by_comparing(input):
         return (class_numbers(input, dim) != target) & (target >= 0)
     return (target >= 0).expand_as(input).scatter(dim, target.clamp(min=0), False)
 
 
 def at_class(input: Tensor, target: Tensor, dim: int, *tensors: Tensor) -> list[Tensor]:
     """Return what each of `tensors`, shaped as `input` is, has at the class of a row; 0 where that is -1."""
-    if is_spread(input):
+    if by_comparing(input):
         true = is_class(input, target, dim)
         return sums(dim, *(torch.where(true, tensor, 0.0) for tensor in tensors))
     index = target.clamp(min=0).unsqueeze(dim)

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lossref._classes import is_spread
 from lossref._inputs import at_least_float32, check_real, difference, number, weight_like
 from lossref._reduction import Reduction, reduce
 
@@ -11,8 +12,9 @@ from lossref._reduction import Reduction, reduce
 def clip(residual: Tensor, limit: float) -> Tensor:
     """Clip `residual` to [-limit, limit]."""
     # Not with clamp, whose slope at the limits themselves is 1: that of torch's Huber loss is 0 there.
-    from_below = F.threshold(residual, -limit, -limit)
-    return -F.threshold(-from_below, -limit, -limit)
+    if is_spread(residual):  # DTensor knows no hardtanh
+        return -F.threshold(-F.threshold(residual, -limit, -limit), -limit, -limit)
+    return F.hardtanh(residual, -limit, limit)
 
 
 @at_least_float32
