@@ -89,7 +89,7 @@ def complete(tensor: Tensor) -> Tensor:
 
 
 def largest(x: Tensor, dim: int) -> Tensor:
-    """Return the largest of each row, over the classes, as a constant."""
+    """Return the largest of each row, over the classes or another dimension, as a constant."""
     x = x.detach()
     if not is_spread(x):
         return x.amax(dim, keepdim=True)

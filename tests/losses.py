@@ -40,12 +40,24 @@ def count(*shape: int, generator: torch.Generator) -> Tensor:
     return torch.randint(2, 9, shape, generator=generator).double()
 
 
+def sign(*shape: int, generator: torch.Generator) -> Tensor:
+    return 2 * torch.randint(2, shape, generator=generator) - 1
+
+
+def sign_of_a_row(*shape: int, generator: torch.Generator) -> Tensor:
+    return sign(*shape[:1], generator=generator)
+
+
 def class_index(*shape: int, generator: torch.Generator) -> Tensor:
     without_classes = shape[:1] + shape[2:]
     return torch.randint(shape[1], without_classes, generator=generator)
 
 
-DOMAINS = (real, log_rate, rate, count, probability, distribution, class_index)
+def city_block(u: Tensor, v: Tensor) -> Tensor:
+    return (u - v).abs().sum(-1)
+
+
+DOMAINS = (real, log_rate, rate, count, probability, distribution, sign, sign_of_a_row, class_index)
 
 
 @dataclass(frozen=True)
@@ -151,6 +163,54 @@ LOSSES = (
         rate,
         count,
         ({"log_input": False, "eps": 0.01}, {"log_input": False, "full": True}),
+    ),
+    Loss(
+        "margin_ranking_loss",
+        nn.MarginRankingLoss,
+        "ranking",
+        CHAPTER_TO_COME,
+        real,
+        real,
+        ({"target": sign}, {"target": sign, "margin": 1.0}),
+    ),
+    Loss(
+        "hinge_embedding_loss",
+        nn.HingeEmbeddingLoss,
+        "embedding",
+        CHAPTER_TO_COME,
+        real,
+        sign,
+        ({}, {"margin": 2.5}),
+    ),
+    Loss(
+        "cosine_embedding_loss",
+        nn.CosineEmbeddingLoss,
+        "embedding",
+        CHAPTER_TO_COME,
+        real,
+        real,
+        ({"target": sign_of_a_row}, {"target": sign_of_a_row, "margin": 0.25}),
+    ),
+    Loss(
+        "triplet_margin_loss",
+        nn.TripletMarginLoss,
+        "triplet",
+        CHAPTER_TO_COME,
+        real,
+        real,
+        ({"negative": real}, {"negative": real, "margin": 2.0, "p": 3, "eps": 1e-3, "swap": True}),
+    ),
+    Loss(
+        "triplet_margin_with_distance_loss",
+        nn.TripletMarginWithDistanceLoss,
+        "triplet",
+        CHAPTER_TO_COME,
+        real,
+        real,
+        (
+            {"negative": real},
+            {"negative": real, "margin": 2.0, "distance_function": city_block, "swap": True},
+        ),
     ),
 )
 

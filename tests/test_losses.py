@@ -68,6 +68,7 @@ def test_the_rows_of_a_function_use_every_argument(name):
     assert used | {"reduction"} == set(others)
 
 
+KINDS = {"": torch.tensor(0.5), " indices": torch.tensor(0), " labels": torch.tensor(-1)}
 SIZES = {"N": [5], "C": [3], "d1": [2], "dK": [4], "*": [2, 3], "D": [6], "S": [2], "T": [4]}
 
 
@@ -84,7 +85,7 @@ def shapes(name):
     for function, takes, gives in rows:
         whose = function.strip(" `") or whose
         if whose == name:
-            arguments = re.findall(r"`(\w+)` \(([^)]*)\)( indices)?", takes)
+            arguments = re.findall(r"`(\w+)` \(([^)]*)\)( indices| labels)?", takes)
             yield {key: (size(words), kind) for key, words, kind in arguments}, size(gives)
 
 
@@ -93,12 +94,9 @@ def test_the_shapes_of_the_reference_are_taken_and_given(name):
     rows, named = list(shapes(name)), set()
     assert rows
     for takes, gives in rows:
-        tensors = {
-            key: torch.zeros(size, dtype=torch.int64) if kind else torch.full(size, 0.5)
-            for key, (size, kind) in takes.items()
-        }
+        tensors = {key: KINDS[kind].expand(size) for key, (size, kind) in takes.items()}
         named |= set(tensors)
         for functions in (lossref, torch.nn.functional):
             assert list(getattr(functions, name)(**tensors, reduction="none").shape) == gives
     parameters = inspect.signature(getattr(lossref, name)).parameters.values()
-    assert named == {each.name for each in parameters if "Tensor" in str(each.annotation)}
+    assert named == {each.name for each in parameters if "Tensor" in str(each.annotation).partition("[")[0]}

@@ -20,13 +20,31 @@ L1, MSE, HUBER, SMOOTH, BCE, BCEL, CE = (
     "binary_cross_entropy_with_logits",
     "cross_entropy",
 )
-POISSON = "poisson_nll_loss"
-NUMBERS = ((HUBER, "delta"), (SMOOTH, "beta"), (CE, "label_smoothing"), (POISSON, "eps"))
+POISSON, RANKING, HINGE, COSINE, TRIPLET = (
+    "poisson_nll_loss",
+    "margin_ranking_loss",
+    "hinge_embedding_loss",
+    "cosine_embedding_loss",
+    "triplet_margin_loss",
+)
+NUMBERS = (
+    (HUBER, "delta"),
+    (SMOOTH, "beta"),
+    (CE, "label_smoothing"),
+    (POISSON, "eps"),
+    (RANKING, "margin"),
+    (HINGE, "margin"),
+    (COSINE, "margin"),
+    (TRIPLET, "margin"),
+    (TRIPLET, "p"),
+    (TRIPLET, "eps"),
+)
 each_number = pytest.mark.parametrize(("function", "option"), NUMBERS)
 
 
 def arguments(function: str) -> tuple[torch.Tensor, ...]:
-    return (X, index(0, 1)) if function == CE else (3 * X, Y / 2)
+    given = {CE: (X, index(0, 1)), HINGE: (X, Y), COSINE: (X, Y, ones(2)), TRIPLET: (X, Y / 2, -Y)}
+    return given.get(function, (3 * X, Y / 2, Y) if function == RANKING else (3 * X, Y / 2))
 
 
 @each_number
@@ -93,11 +111,19 @@ def test_no_derivative_in_an_option_is_lost_in_silence(function: str, option: st
 
 
 @pytest.mark.filterwarnings("ignore:size_average and reduce:UserWarning")
-@pytest.mark.parametrize("function", [L1, MSE, HUBER, SMOOTH, BCE, BCEL, POISSON])
+@pytest.mark.parametrize("function", [L1, MSE, HUBER, SMOOTH, BCE, BCEL, POISSON, RANKING, HINGE, TRIPLET])
 def test_what_torch_takes_by_position_before_size_average_may_be_given_so(function: str) -> None:
     ours, theirs = getattr(lossref, function), getattr(F, function)
     x, y = torch.tensor([0.2, 0.9, 0.6]), torch.tensor([0.9, 0.1, 0.3])
-    given = {HUBER: ("sum", 0.5, x), BCE: (x,), BCEL: (x,), POISSON: (False, True)}.get(function, ())
+    given = {
+        HUBER: ("sum", 0.5, x),
+        BCE: (x,),
+        BCEL: (x,),
+        POISSON: (False, True),
+        RANKING: (2 * y - 1, 0.5),
+        HINGE: (0.5,),
+        TRIPLET: (-y, 0.5, 3, 1e-3, True),
+    }.get(function, ())
     torch.testing.assert_close(ours(x, y, *given), theirs(x, y, *given))
     if function == HUBER:
         return
