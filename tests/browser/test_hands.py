@@ -218,7 +218,7 @@ def test_the_check_without_scripts_bites(open_page, site):
 
 
 def test_a_wide_formula_fades_out_where_there_is_more_of_it(open_page, site):
-    page = open_page(site, width=390)
+    page = open_page(site, width=320)  # all fit 390
     page.goto(site + "chapters/huber.html")
     wide = page.locator(".katex-display.more")
     wide.first.wait_for()
