@@ -45,7 +45,7 @@ def _sections(doctree, docname, address):
         if title is None:
             continue
         name = title["ids"][0] if kind is addnodes.desc_signature else title.astext()
-        anchor = "#" + (title if kind is addnodes.desc_signature else node)["ids"][0] if page else ""
+        anchor = "#" + (title if kind is addnodes.desc_signature else node)["ids"][:2][-1] if page else ""
         page = page or name
         words = [
             entry[1]

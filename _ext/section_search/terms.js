@@ -14,9 +14,13 @@ const phrases = Object.entries(SEARCH_WORDS.phrases).map(([words, word]) => [new
 
 function tokenize(text) {
   let plain = text.toLowerCase().replaceAll("\u2212", "-");
-  // A name counts whole and in parts: BCEWithLogitsLoss, binary_cross_entropy, torch.nn.
-  const names = text.match(/[A-Za-z]+(?:[A-Z][a-z]+|_[A-Za-z]+)+/g) ?? [];
-  for (const name of names) plain += ` ${name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/([A-Z]+)([A-Z][a-z])/g, "$1 $2").replaceAll("_", " ").toLowerCase()}`;
+  // A name counts by its parts, BCEWithLogitsLoss as bce with logits loss; one with underscores whole as well.
+  for (const name of text.match(/[A-Za-z]+(?:[A-Z][a-z]{2,}|_[A-Za-z]+)+/g) ?? []) {
+    const whole = name.toLowerCase();
+    const parts = name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/([A-Z]+)([A-Z][a-z])/g, "$1 $2").replaceAll("_", " ").toLowerCase();
+    if (name.includes("_")) plain += ` ${parts}`;
+    else plain = plain.replaceAll(whole, parts);
+  }
   for (const [words, word] of phrases) plain = plain.replace(words, word);
   return plain.match(/\d+\.\d+|[a-z][a-z0-9]*(?:_[a-z0-9]+)*/g) ?? [];
 }
