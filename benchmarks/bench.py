@@ -1,9 +1,9 @@
 """Measure every loss against torch.nn.functional: forward and backward, eager and compiled.
 
 All contestants run in turn, in one process and on the same data, so that a busy machine slows them
-alike; the best round of each counts. Times and memory are ratios to torch.nn.functional in eager
-mode. Memory is the most that torch holds during one call, the input, the target and the gradient
-included.
+alike; the best round of each counts. Time is that of the processor, of all threads together: waiting
+for other programs is not counted. Times and memory are ratios to torch.nn.functional in eager mode.
+Memory is the most that torch holds during one call, the input, the target and the gradient included.
 
     python -m benchmarks.bench --sizes 1e3 1e6 --no-compile
 """
@@ -38,11 +38,11 @@ def problems(size: int) -> Iterator[tuple[Loss, Tensor, Tensor, dict[str, Any]]]
 
 
 def seconds(function: Function, input: Tensor, target: Tensor) -> float:
-    """Return the time of one forward and backward pass."""
+    """Return the processor time of one forward and backward pass."""
     input.grad = None
-    start = time.perf_counter()
+    start = time.process_time()
     function(input, target).backward()  # type: ignore[no-untyped-call]
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def best_of(functions: list[Function], input: Tensor, target: Tensor, budget: float) -> list[float]:
