@@ -13,15 +13,14 @@ from tests import mould
 from tests.chapter import Chapter, read
 from tests.pages import SOURCES
 
-NAMES = [name for name in SOURCES if name in mould.LOSS_PAGES or mould.in_the_mould(name)]
+NAMES = [name for name in SOURCES if mould.in_the_mould(name)]
 
 
 def checks(name):
     yield from mould.EVERYWHERE
-    if mould.in_the_mould(name):
-        yield from mould.IN_THE_MOULD
-        if name in mould.LOSS_PAGES:
-            yield from mould.OF_A_LOSS
+    yield from mould.IN_THE_MOULD
+    if name in mould.LOSS_PAGES:
+        yield from mould.OF_A_LOSS
 
 
 @pytest.mark.parametrize(
