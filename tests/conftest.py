@@ -3,8 +3,10 @@
 import importlib
 import re
 from collections import Counter
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 import lossref
 from tools import notebooks
@@ -45,6 +47,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wanted = of_pages(names)
     config.hook.pytest_deselected(items=[item for item in items if not wanted.search(item.nodeid)])
     items[:] = [item for item in items if wanted.search(item.nodeid)]
+
+
+# What shares a kernel or a run that takes its time.
+TOGETHER = re.compile(r"\.ipynb$|/test_pdf\.py$|/test_notebooks\.py$")
+
+
+class Apart(LoadScopeScheduling):
+    """Keeps what shares something in one process, longest first; hands out all else test by test."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if TOGETHER.search(file) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Take the place of `--dist loadfile`, which leaves one process alone with the last long file."""
+    return Apart(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
