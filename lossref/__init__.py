@@ -6,12 +6,16 @@ from lossref.bce import binary_cross_entropy, binary_cross_entropy_with_logits
 from lossref.cross_entropy import cross_entropy
 from lossref.ctc import ctc_loss
 from lossref.embedding import cosine_embedding_loss, hinge_embedding_loss
+from lossref.gaussian import gaussian_nll_loss
 from lossref.huber import huber_loss, smooth_l1_loss
+from lossref.kl import kl_div
 from lossref.l1 import l1_loss
 from lossref.l2 import mse_loss
 from lossref.linear_cross_entropy import linear_cross_entropy
+from lossref.nll import nll_loss
 from lossref.poisson import poisson_nll_loss
 from lossref.ranking import margin_ranking_loss
+from lossref.soft_margin import multilabel_soft_margin_loss, soft_margin_loss
 from lossref.triplet import triplet_margin_loss, triplet_margin_with_distance_loss
 
 __all__ = [
@@ -22,14 +26,19 @@ __all__ = [
     "cosine_embedding_loss",
     "cross_entropy",
     "ctc_loss",
+    "gaussian_nll_loss",
     "hinge_embedding_loss",
     "huber_loss",
+    "kl_div",
     "l1_loss",
     "linear_cross_entropy",
     "margin_ranking_loss",
     "mse_loss",
+    "multilabel_soft_margin_loss",
+    "nll_loss",
     "poisson_nll_loss",
     "smooth_l1_loss",
+    "soft_margin_loss",
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
 ]

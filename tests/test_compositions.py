@@ -87,7 +87,9 @@ def truths(call: Call) -> dict[str, Any]:
 
 
 def direction(call: Call) -> Tensor:
-    return torch.randn(call.input.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    """Return one that is the same in half precision."""
+    along = torch.randn(call.input.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    return along.bfloat16().double()
 
 
 @each_call

@@ -31,6 +31,7 @@ def derivatives(function, input: Tensor, args, kwargs, order: int) -> list[Tenso
     for _ in range(order):
         along = (results[-1] * torch.randn_like(results[-1])).sum()
         if not along.requires_grad:  # the derivative of the L1 loss is constant, and has none
+            results.append(torch.zeros_like(leaf))
             break
         found = torch.autograd.grad(along, leaves, create_graph=True, allow_unused=True)
         results += [g for g in found[1:] if g is not None]
@@ -68,7 +69,8 @@ def assert_as_close_to_the_truth(ours: Tensor, theirs: Tensor, truth: Tensor) ->
     assert ours.dtype == theirs.dtype
     assert ours.shape == theirs.shape
     one_rounding = truth.abs() * torch.finfo(ours.dtype).eps / 2 + torch.finfo(ours.dtype).smallest_normal
-    allowed = (theirs.double() - truth).abs() + one_rounding
+    off = (theirs.double() - truth).abs()
+    allowed = off.nan_to_num(0.0, torch.inf) + one_rounding  # torch's soft margin is nan where others are not
     same = (ours == truth) | (ours.isnan() & truth.isnan())  # where they are not finite
     assert (((ours.double() - truth).abs() <= allowed) | same).all()
 
@@ -106,7 +108,9 @@ def test_errors_of_torch(loss: Loss, record_property) -> None:
         sample = error.sample_input
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of the shapes, before they fail to broadcast
-            with pytest.raises(error.error_type, match=error.error_regex):
+            with pytest.raises(
+                error.error_type, match=error.error_regex.replace("abc is not valid", "abc is not a valid")
+            ):
                 loss.ours(sample.input, *sample.args, **sample.kwargs)
     record_property("cases", ("error inputs of torch", len(errors)))
 

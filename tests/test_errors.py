@@ -13,7 +13,7 @@ from tests.errors import ANY, Row, X, index, ones
 from tests.losses import LOSSES, PAGES, calls
 from tests.pages import own
 
-TENSORS = ("target", "negative")  # the third of some losses
+TENSORS = ("target", "negative", "var")  # the third of some losses
 REGRESSION = ("l1_loss", "mse_loss", "huber_loss", "smooth_l1_loss")
 
 
@@ -26,7 +26,7 @@ def of_every_loss():
             said = f"{wrong} is not a valid value for reduction"
             message = f"reduction must be 'none', 'mean' or 'sum': {said}"
             options = third | {"reduction": wrong}
-            says = (ValueError, said) if wrong else ANY  # some add the word to their message
+            says = (ValueError, f"{wrong} is not") if wrong else ANY  # some add the word to their message
             yield Row(f"reduction {wrong}", name, input, target, options, says, (ValueError, message))
         error = (TypeError, f"{first} must be a Tensor, got list")
         yield Row(f"a list as {first}", name, [1.0], target, third, ANY, error)

@@ -27,11 +27,13 @@ POISSON, RANKING, HINGE, COSINE, TRIPLET = (
     "cosine_embedding_loss",
     "triplet_margin_loss",
 )
+GAUSSIAN, TAGS = "gaussian_nll_loss", "multilabel_soft_margin_loss"
 NUMBERS = (
     (HUBER, "delta"),
     (SMOOTH, "beta"),
     (CE, "label_smoothing"),
     (POISSON, "eps"),
+    (GAUSSIAN, "eps"),
     (RANKING, "margin"),
     (HINGE, "margin"),
     (COSINE, "margin"),
@@ -44,6 +46,7 @@ each_number = pytest.mark.parametrize(("function", "option"), NUMBERS)
 
 def arguments(function: str) -> tuple[torch.Tensor, ...]:
     given = {CE: (X, index(0, 1)), HINGE: (X, Y), COSINE: (X, Y, ones(2)), TRIPLET: (X, Y / 2, -Y)}
+    given[GAUSSIAN] = X, Y / 2, 0.1 * X
     return given.get(function, (3 * X, Y / 2, Y) if function == RANKING else (3 * X, Y / 2))
 
 
@@ -111,7 +114,9 @@ def test_no_derivative_in_an_option_is_lost_in_silence(function: str, option: st
 
 
 @pytest.mark.filterwarnings("ignore:size_average and reduce:UserWarning")
-@pytest.mark.parametrize("function", [L1, MSE, HUBER, SMOOTH, BCE, BCEL, POISSON, RANKING, HINGE, TRIPLET])
+@pytest.mark.parametrize(
+    "function", [L1, MSE, HUBER, SMOOTH, BCE, BCEL, POISSON, RANKING, HINGE, TRIPLET, GAUSSIAN, TAGS]
+)
 def test_what_torch_takes_by_position_before_size_average_may_be_given_so(function: str) -> None:
     ours, theirs = getattr(lossref, function), getattr(F, function)
     x, y = torch.tensor([0.2, 0.9, 0.6]), torch.tensor([0.9, 0.1, 0.3])
@@ -123,9 +128,11 @@ def test_what_torch_takes_by_position_before_size_average_may_be_given_so(functi
         RANKING: (2 * y - 1, 0.5),
         HINGE: (0.5,),
         TRIPLET: (-y, 0.5, 3, 1e-3, True),
+        TAGS: (x,),
+        GAUSSIAN: (x, True, 0.5, "sum"),
     }.get(function, ())
     torch.testing.assert_close(ours(x, y, *given), theirs(x, y, *given))
-    if function == HUBER:
+    if function in (HUBER, GAUSSIAN):
         return
     message = (
         rf"{function}\(\) takes {2 + len(given)} arguments by position, and got 'sum' after them, which "
