@@ -8,7 +8,6 @@ from functools import cache
 import jupytext
 import pytest
 
-from tests import test_pitfalls
 from tools import notebooks
 
 PAGES = sorted(path.stem for path in notebooks.ROOT.glob("chapters/museum_*.md"))
@@ -106,4 +105,4 @@ def test_the_entrance_leads_to_every_room():
     entrance = (notebooks.ROOT / "chapters" / "museum.md").read_text(encoding="utf-8").partition("\n## ")[0]
     linked = set(re.findall(r"\]\(#([\w-]+)\)", entrance))
     assert len(ROOMS) > 20
-    assert set(ROOMS) | set(test_pitfalls.ROOMS) == linked
+    assert set(ROOMS) == linked

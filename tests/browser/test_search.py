@@ -28,7 +28,7 @@ def missed(page, wanted):
 
 
 def labels_of(search):
-    """Return {label: the address that the search has for its section}; an old label leads to a section too."""
+    """Return {label: the address that the search has for its section}; an old label leads to one too."""
     sections = search.evaluate("index.search(MiniSearch.wildcard).map(({url}) => url)")
     found = {}
     for page in HTML.glob("chapters/*.html"):
