@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.profiler import profile
 
@@ -35,6 +36,44 @@ def problems(size: int) -> Iterator[tuple[Loss, Tensor, Tensor, dict[str, Any]]]
         options = made(loss.options[0], *shape, generator)
         options = {key: to(value, torch.float32) for key, value in options.items()}
         yield loss, input.float(), to(target, torch.float32), options
+
+
+def problems_of_other_shapes() -> Iterator[tuple[str, list[Function], Tensor, Tensor]]:
+    """Yield what each of the other losses is for, torch's function and ours, an input and a target."""
+    generator = torch.Generator().manual_seed(0)
+
+    def labels(classes: int, *shape: int) -> Tensor:
+        return torch.randint(1, classes, shape, generator=generator)
+
+    for frames, rows, classes, length in ((50, 16, 20, 20), (200, 16, 20, 40), (1000, 4, 20, 60)):
+        lengths = torch.full((rows,), frames), torch.full((rows,), length)
+        functions: list[Function] = [
+            lambda x, y, loss=loss, lengths=lengths: loss(x.log_softmax(2), y, *lengths)  # type: ignore[misc]
+            for loss in (F.ctc_loss, lossref.ctc_loss)
+        ]
+        input = torch.randn(frames, rows, classes, generator=generator)
+        yield f"`ctc_loss`, {frames} frames, {length} labels", functions, input, labels(classes, rows, length)
+
+    rows, classes, features = 2048, 32768, 64
+    layer = torch.randn(classes, features, generator=generator).div(8).requires_grad_()
+    functions = [
+        lambda x, y, loss=loss: loss(x, layer, y)  # type: ignore[misc]
+        for loss in (F.linear_cross_entropy, lossref.linear_cross_entropy)
+    ]
+    input = torch.randn(rows, features, generator=generator)
+    yield f"`linear_cross_entropy`, {rows} rows, {classes} classes", functions, input, labels(classes, rows)
+
+    rows, classes, features = 512, 20_000, 128
+    module = torch.nn.AdaptiveLogSoftmaxWithLoss(features, classes, [500, 4000])
+    weights = module.head.weight, [(narrow.weight, rare.weight) for narrow, rare in module.tail]
+    functions = [
+        lambda x, y: module(x, y).loss,
+        lambda x, y: lossref.adaptive_log_softmax_with_loss(x, y, *weights),
+    ]
+    often = 1 / torch.arange(1.0, classes + 1)
+    target = torch.multinomial(often, rows, replacement=True, generator=generator)
+    input = torch.randn(rows, features, generator=generator)
+    yield f"`adaptive_log_softmax_with_loss`, {rows} rows, {classes} classes", functions, input, target
 
 
 def seconds(function: Function, input: Tensor, target: Tensor) -> float:
@@ -109,6 +148,18 @@ def measure(size: int, compiled: bool, budget: float) -> None:
     print(f"float32, {torch.get_num_threads()} thread(s), {versions}.")
 
 
+def measure_other_shapes(budget: float) -> None:
+    """Print the table of the losses that are not of an input and a target of one size."""
+    print("\n### Of other shapes\n")
+    print("| loss | torch eager, ms | eager | memory |\n|---|---:|---:|---:|")
+    for name, functions, values, target in problems_of_other_shapes():
+        input = values.requires_grad_()
+        memory = [peak_bytes(function, input, target) for function in functions]
+        torchs, ours = best_of(functions, input, target, budget)
+        ratios = f"{ours / torchs:.2f} | {memory[1] / memory[0]:.2f}"
+        print(f"| {name} | {torchs * 1e3:.1f} | {ratios} |", flush=True)
+
+
 def main() -> None:
     """Read the options and measure."""
     parser = argparse.ArgumentParser(
@@ -126,6 +177,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     for size in options.sizes:
         measure(int(size), options.compiled, options.budget)
+    measure_other_shapes(options.budget)
 
 
 if __name__ == "__main__":

@@ -94,7 +94,8 @@ def _log_likelihood(
     blank: int,
 ) -> Tensor:
     """Return the log-probability of all paths that read as the labels: about LOG_0 where there is none."""
-    again = torch.cat([torch.zeros_like(labelled[:, :1]), labels[:, 1:] == labels[:, :-1]], 1)
+    outside = torch.full_like(target_lengths.unsqueeze(1), -1)  # what stands before the first label
+    again = torch.cat([outside, labels], 1) == torch.cat([labels, outside - 1], 1)
 
     # Beyond its length a row is blank for certain: so it waits for the others.
     silent = log_probs[:, :, blank].unsqueeze(2).double().clamp(min=LOG_0)
@@ -109,7 +110,7 @@ def _log_likelihood(
     for to_blank, to_label in zip(silent.unbind(), spoken.unbind(), strict=True):
         said = _either(in_blank, torch.cat([none, in_label], 1))
         # Where a label comes again, a blank must stand between.
-        before = torch.where(again, in_blank[:, :-1], said[:, :-1])
+        before = torch.where(again, in_blank, said)[:, :-1]
         in_label = _either(in_label, before) + to_label
         in_blank = said + to_blank
     said = _either(in_blank, torch.cat([none, in_label], 1))
