@@ -88,6 +88,8 @@ def test_a_single_row_needs_no_batch() -> None:
             found = ctc_loss(x[:, 0], TARGETS[0], *lengths, reduction=reduction)
             assert found.shape == ()
             assert_close(found, expected.squeeze())
+            in_a_row = ctc_loss(x[:, 0], TARGETS[:1], *lengths, reduction=reduction)
+            assert_close(in_a_row, found)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
