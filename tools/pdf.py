@@ -50,7 +50,7 @@ STYLE = """
     .bd-main .bd-content { margin: 0 }
     .bd-main .bd-content article.bd-article { break-before: page; padding: 0 }
     .bd-main .bd-content article.bd-article h1:first-of-type { display: block; margin-top: 0 }
-    .headerlink { display: none }
+    .headerlink, a:has(> .viewcode-link) { display: none } /* the source is in no page */
 """
 
 
