@@ -25,6 +25,7 @@ ROOT = Path(__file__).parent.parent
 SECONDS = 900  # a mutant that takes longer is noticed too
 # What tests a module, besides the test files of its name.
 TESTS = {
+    "bce": ["test_errors.py"],
     "_classes": ["test_cross_entropy*.py", "test_sharded_classes.py"],
     "_inputs": ["test_options.py", "test_errors.py", "test_bce*.py", "test_l1.py", "test_cross_entropy*.py"],
     "_reduction": ["test_l1.py", "test_laws.py", "test_errors.py"],
