@@ -31,7 +31,7 @@ BLUR_UNDER_POINTER = 'addEventListener("click",(e=>{e.detail&&t.blur()}),!0)'
 # Names, punctuation, operators and space: they have the colour of the text around them (_static/book.css).
 PLAIN_CODE = ", ".join(f"pre span.{kind}" for kind in ("n", "nn", "nx", "o", "p", "pm", "w"))
 USED = re.compile(r'(?:href="#|url\(#)([^")]+)')
-WORD = re.compile(r"(?<=\w[_.])(?=\w)")
+WORD = re.compile(r"(?<=\w[_.])(?=\w)|(?<=[a-z]{2})(?=[A-Z][a-z])")  # mse_|loss, Soft|Margin|Loss
 ICON = re.compile(r'([^{}]*):before\{content:"\\([0-9a-f]{4})"\}')  # .fa-bars:before{content:"\f0c9"}
 PRIVATE = re.compile(
     "[\ue000-\uf8ff]"

@@ -18,7 +18,7 @@ PAGE = f"""<!DOCTYPE html><html><head><script>document.documentElement.{light_pa
 
 
    <div>b</div> <i>&nbsp;</i>
-<code><span class="pre">torch.mse_loss</span></code>
+<code><span class="pre">torch.mse_loss nn.BCEWithLogitsLoss</span></code>
 <math><annotation encoding="application/x-tex">\\lambda</annotation></math>
 <span class="katex-html">λ<b>+</b></span>
 <img src="../_images/a.svg"><img src="../_images/b.svg" width="7">
@@ -40,7 +40,7 @@ def test_a_page_keeps_what_readers_see():
     assert light_pages.AT_ONCE in page
     assert '<pre>x = <span class="mi">1</span>\n\n  <span class="mi">2</span>\n</pre>' in page
     assert "<div>a</div> <div>b</div> <i>&nbsp;</i> <code>" in page
-    assert '<span class="pre">torch.<wbr>mse_<wbr>loss</span>' in page
+    assert '<span class="pre">torch.<wbr>mse_<wbr>loss nn.<wbr>BCEWith<wbr>Logits<wbr>Loss</span>' in page
     assert "annotation" not in page
     assert '<img src="../_images/a.svg" width="48" height="96" loading="lazy">' in page
     assert '<img src="../_images/b.svg" width="7">' in page
