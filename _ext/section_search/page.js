@@ -2,10 +2,23 @@
 
 const index = MiniSearch.loadJSON(SEARCH_INDEX, SEARCH_OPTIONS);
 
-// The part of a section's text that holds most of what was asked for, with these words marked.
+function holds(word, terms) {
+  return tokenize(word).some((term) => terms.has(processTerm(term)));
+}
+
+// Write words into an element, and mark those that were asked for.
+function write(element, words, terms) {
+  words.forEach((word, i) => {
+    const marked = holds(word, terms) ? document.createElement("mark") : null;
+    marked?.append(word);
+    element.append(i ? " " : "", marked ?? word);
+  });
+}
+
+// The part of a section's text that holds most of what was asked for.
 function excerpt(text, terms) {
   const words = text.split(/\s+/);
-  const hits = words.map((word) => tokenize(word).some((term) => terms.has(processTerm(term))));
+  const hits = words.map((word) => holds(word, terms));
   let best = 0, most = -1;
   for (let start = 0; start === 0 || start + 30 <= words.length; start += 6) {
     const count = hits.slice(start, start + 30).filter(Boolean).length;
@@ -13,12 +26,8 @@ function excerpt(text, terms) {
   }
   const line = document.createElement("p");
   if (best > 0) line.append("… ");
-  words.slice(best, best + 30).forEach((word, i) => {
-    const marked = hits[best + i] ? document.createElement("mark") : null;
-    marked?.append(word);
-    line.append(marked ?? word, " ");
-  });
-  if (best + 30 < words.length) line.append("…");
+  write(line, words.slice(best, best + 30), terms);
+  if (best + 30 < words.length) line.append(" …");
   return line;
 }
 
@@ -29,9 +38,10 @@ function show(query) {
   for (const { title, page, url, text, queryTerms } of found) {
     const item = document.createElement("li"), link = document.createElement("a"), where = document.createElement("span");
     link.href = url;
-    link.textContent = title;
+    const terms = new Set(queryTerms);
+    write(link, title.split(" "), terms);
     where.textContent = page === title ? "" : page;
-    item.append(link, where, excerpt(text, new Set(queryTerms)));
+    item.append(link, where, excerpt(text, terms));
     list.append(item);
   }
   const summary = document.createElement("p");
