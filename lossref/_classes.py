@@ -21,12 +21,13 @@ def by_comparing(input: Tensor) -> bool:
 
 
 def spread(tensor: Tensor, like: Tensor) -> Tensor:
-    """Return `tensor` on the devices of the DTensor `like`: a plain one is taken to be the same on all."""
+    """Return `tensor` on the devices of `like`, if that is spread: a plain one is the same on all."""
+    if is_spread(tensor) or not is_spread(like):
+        return tensor
     from torch.distributed.tensor import DTensor, Replicate
 
-    if is_spread(tensor) or not isinstance(like, DTensor):
-        return tensor
-    return DTensor.from_local(tensor, like.device_mesh, [Replicate()] * like.device_mesh.ndim)
+    mesh = like.device_mesh  # type: ignore[attr-defined]
+    return DTensor.from_local(tensor, mesh, [Replicate()] * mesh.ndim)
 
 
 def class_numbers(input: Tensor, dim: int) -> Tensor:

@@ -66,6 +66,12 @@ def check_tensor(name: str, value: object) -> None:
         raise TypeError(f"{name} must be a Tensor, got {type(value).__name__}")
 
 
+def check_floating(name: str, tensor: Tensor) -> None:
+    """Refuse integers and complex numbers."""
+    if not tensor.is_floating_point():
+        raise NotImplementedError(f"{name} must be floating point, got {tensor.dtype}")
+
+
 def brief(value: object) -> str:
     """Say in a few words what came."""
     if isinstance(value, Tensor):
@@ -150,6 +156,23 @@ def weight_like(input: Tensor, weight: Tensor, loss: Tensor) -> Tensor:
     # An integer loss takes the dtype of the weight, and half precision would round it.
     weight = weight.to(loss.dtype) if loss.is_floating_point() else widen(weight)
     return weight if weight.shape == loss.shape else weight.expand(loss.shape)
+
+
+def factor(name: str, weight: Tensor, loss: Tensor) -> Tensor:
+    """Return `weight` as a factor of `loss`: it may be broadcast, but must not enlarge the loss."""
+    check_weight(name, weight)
+    shape, needed = tuple(weight.shape), tuple(loss.shape)
+    fits = len(shape) <= len(needed)
+    if fits:
+        for size, whole in zip(shape, needed[len(needed) - len(shape) :], strict=True):
+            fits = fits and size in (1, whole)
+    if not fits:
+        hint = ""
+        if len(needed) > 2 and shape == needed[1:2]:
+            ones = (1,) * (len(needed) - 2)
+            hint = f"; one for each of {shape[0]} classes in dimension 1 has the shape {shape + ones}"
+        raise RuntimeError(f"{name} must broadcast to the size of input, {needed}; got {shape}{hint}")
+    return weight.to(loss.dtype)
 
 
 def values_are_known(*tensors: Tensor) -> bool:

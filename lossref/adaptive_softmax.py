@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossref._inputs import at_least_float32, brief, check_tensor, values_are_known, widen
+from lossref._inputs import at_least_float32, brief, check_floating, check_tensor, values_are_known, widen
 from lossref._reduction import Reduction, reduce
 from lossref.cross_entropy import surprise
 
@@ -20,8 +20,7 @@ def _check_layers(
     tail_weights: Sequence[tuple[Tensor, Tensor]],
     head_bias: Tensor | None,
 ) -> None:
-    if not input.is_floating_point():
-        raise NotImplementedError(f"input must be floating point, got {input.dtype}")
+    check_floating("input", input)
     if input.dim() not in (1, 2) or target.shape != input.shape[:-1]:
         raise RuntimeError(
             "input must be of shape (N, D) and target of shape (N), or (D) and (); "

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossref._inputs import at_least_float32, check_probability, check_weight
+from lossref._inputs import at_least_float32, check_floating, check_probability, factor
 from lossref._reduction import Reduction, reduce
 
 
@@ -13,31 +13,13 @@ def _check(input: Tensor, target: Tensor) -> None:
         raise ValueError(
             f"target must have the same size as input, {tuple(input.shape)}; got {tuple(target.shape)}"
         )
-    for name, tensor in (("input", input), ("target", target)):
-        if not tensor.is_floating_point():
-            raise NotImplementedError(f"{name} must be floating point, got {tensor.dtype}")
+    check_floating("input", input)
+    check_floating("target", target)
 
 
 def _check_dtypes_agree(input: Tensor, target: Tensor) -> None:
     if target.dtype != input.dtype:
         raise RuntimeError(f"target must have the dtype of input, got {target.dtype} and {input.dtype}")
-
-
-def _factor(name: str, weight: Tensor, loss: Tensor) -> Tensor:
-    """Return `weight` as a factor of `loss`: it may be broadcast, but must not enlarge the loss."""
-    check_weight(name, weight)
-    shape, needed = tuple(weight.shape), tuple(loss.shape)
-    fits = len(shape) <= len(needed)
-    if fits:
-        for size, whole in zip(shape, needed[len(needed) - len(shape) :], strict=True):
-            fits = fits and size in (1, whole)
-    if not fits:
-        hint = ""
-        if len(needed) > 2 and shape == needed[1:2]:
-            ones = (1,) * (len(needed) - 2)
-            hint = f"; one for each of {shape[0]} classes in dimension 1 has the shape {shape + ones}"
-        raise RuntimeError(f"{name} must broadcast to the size of input, {needed}; got {shape}{hint}")
-    return weight.to(loss.dtype)
 
 
 @at_least_float32
@@ -103,7 +85,7 @@ def binary_cross_entropy(
     log_no = (-yes).log1p().clamp(min=-100) + (-step * yes).log1p()
     loss = -target * log_yes - (1 - target) * log_no  # in this order 0, and not minus 0, where all is right
     if weight is not None:
-        loss = _factor("weight", weight, loss) * loss
+        loss = factor("weight", weight, loss) * loss
     return reduce(loss, reduction)
 
 
@@ -175,10 +157,10 @@ def binary_cross_entropy_with_logits(
     wrong = says_yes - target  # what of the label is on the other side, exactly 0 if nothing is
     right = F.softplus(doubt)  # what a logit costs that is on the right side
     if pos_weight is not None:
-        positive, negative = _factor("pos_weight", pos_weight, input) * target, 1 - target
+        positive, negative = factor("pos_weight", pos_weight, input) * target, 1 - target
         wrong = says_yes * negative - (1 - says_yes) * positive
         right = (positive + negative) * right
     loss = wrong * input + right
     if weight is not None:
-        loss = _factor("weight", weight, loss) * loss
+        loss = factor("weight", weight, loss) * loss
     return reduce(loss, reduction)

@@ -4,9 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossref._classes import at_class, complete, is_class, is_other_class, is_spread, largest, spread, sums
+from lossref._classes import at_class, complete, is_class, is_other_class, largest, spread, sums
 from lossref._inputs import (
     at_least_float32,
+    check_floating,
     check_probability,
     check_tensor,
     number,
@@ -103,8 +104,7 @@ def surprise(
     """Return the loss of each row, and what it counts in the mean: None is 1."""
     dim = 0 if input.dim() == 1 else 1  # where the classes are
     input = input.to(torch.promote_types(input.dtype, target.dtype))  # one may be in half precision
-    if is_spread(input):
-        target, weight = spread(target, input), None if weight is None else spread(weight, input)
+    target, weight = spread(target, input), None if weight is None else spread(weight, input)
     if weight is not None:
         weight = weight.to(input.dtype).view(-1, *[1] * (input.dim() - 1 - dim))
 
@@ -211,8 +211,7 @@ def cross_entropy(
         tensor([0.2395, 1.0986])
     """
     ignore_index = whole_number("ignore_index", ignore_index)
-    if not input.is_floating_point():
-        raise NotImplementedError(f"input must be floating point, got {input.dtype}")
+    check_floating("input", input)
     if input.dim() == 0:
         raise ValueError("input must have a dimension of classes, got a scalar")
     check_target(input.shape, target, weight, ignore_index, label_smoothing)

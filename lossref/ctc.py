@@ -6,15 +6,14 @@ import torch
 from torch import Tensor
 
 from lossref._classes import spread
-from lossref._inputs import at_least_float32, brief, values_are_known, whole_number
+from lossref._inputs import at_least_float32, brief, check_floating, values_are_known, whole_number
 from lossref._reduction import Reduction, reduce
 
 LOG_0 = -1e30  # a number, since the slope of logsumexp is nan where all it adds is -inf
 
 
 def _check(log_probs: Tensor, targets: Tensor, blank: int, zero_infinity: bool) -> None:
-    if not log_probs.is_floating_point():
-        raise NotImplementedError(f"log_probs must be floating point, got {log_probs.dtype}")
+    check_floating("log_probs", log_probs)
     if log_probs.dim() not in (2, 3) or not log_probs.numel():
         raise RuntimeError(
             "log_probs must be of shape (T, N, C), or (T, C) for a single row, and not be empty; "

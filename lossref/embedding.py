@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from lossref._classes import largest
-from lossref._inputs import at_least_float32, number, real, values_are_known
+from lossref._inputs import at_least_float32, check_floating, number, real, values_are_known
 from lossref._reduction import Reduction, reduce
 
 EPS = 1e-12  # what torch adds to a squared length
@@ -64,8 +64,7 @@ def hinge_embedding_loss(
         tensor([0.5000, 1.5000, 0.0000])
     """
     margin = number("margin", margin)
-    if not input.is_floating_point():
-        raise NotImplementedError(f"input must be floating point, got {input.dtype}")
+    check_floating("input", input)
     x, y = real(input=input, target=target)
     together, apart = torch.where(y != -1, x, 0.0), torch.where(y != 1, (margin - x).clamp(min=0), 0.0)
     return reduce(together + apart, reduction)

@@ -10,6 +10,7 @@ from torch.utils.checkpoint import checkpoint
 from lossref._inputs import (
     at_least_float32,
     brief,
+    check_floating,
     check_tensor,
     number,
     values_are_known,
@@ -23,8 +24,7 @@ LOGITS = 2**22  # at once: 16 MiB in float32
 
 
 def _check_linear(input: Tensor, linear_weight: Tensor, linear_bias: Tensor | None) -> None:
-    if not input.is_floating_point():
-        raise NotImplementedError(f"input must be floating point, got {input.dtype}")
+    check_floating("input", input)
     if input.dim() not in (1, 2):
         raise RuntimeError(
             "input must be of shape (D) or (N, D): "

@@ -3,15 +3,14 @@
 import torch
 from torch import Tensor
 
-from lossref._classes import at_class, is_spread, spread
-from lossref._inputs import at_least_float32, whole_number, widen
+from lossref._classes import at_class, spread
+from lossref._inputs import at_least_float32, check_floating, whole_number, widen
 from lossref._reduction import Reduction
 from lossref.cross_entropy import check_target, reduce_rows
 
 
 def _check(input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int) -> None:
-    if not input.is_floating_point():
-        raise NotImplementedError(f"input must be floating point, got {input.dtype}")
+    check_floating("input", input)
     if input.dim() == 0:
         raise ValueError("input must have a dimension of classes, got a scalar")
     size = tuple(input.shape[:1] + input.shape[2:]) if input.dim() > 1 else ()
@@ -81,8 +80,7 @@ def nll_loss(
     ignore_index = whole_number("ignore_index", ignore_index)
     _check(input, target, weight, ignore_index)
     dim = 0 if input.dim() == 1 else 1  # where the classes are
-    if is_spread(input):
-        target, weight = spread(target, input), None if weight is None else spread(weight, input)
+    target, weight = spread(target, input), None if weight is None else spread(weight, input)
     index = torch.where(target.long() == ignore_index, -1, target.long())
     if weight is None:
         (chosen,), counts = at_class(input, index, dim, input), index >= 0

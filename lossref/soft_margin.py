@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossref._inputs import at_least_float32, check_weight, real
+from lossref._inputs import at_least_float32, check_floating, factor, real
 from lossref._reduction import Reduction, reduce
 
 
@@ -12,11 +12,11 @@ def _softplus(x: Tensor) -> Tensor:
     return F.softplus(x, threshold=40.0)  # torch's own ends at 20, where e^-20 is lost from float64
 
 
-def _check_size(name: str, tensor: Tensor, loss: Tensor, input: Tensor) -> None:
-    """Refuse what has enlarged the loss."""
+def _check_size(loss: Tensor, input: Tensor, target: Tensor) -> None:
+    """Refuse a target that has enlarged the loss."""
     if loss.shape != input.shape:
         raise RuntimeError(
-            f"{name} must broadcast to the size of input, {tuple(input.shape)}; got {tuple(tensor.shape)}"
+            f"target must broadcast to the size of input, {tuple(input.shape)}; got {tuple(target.shape)}"
         )
 
 
@@ -67,13 +67,12 @@ def soft_margin_loss(
         >>> soft_margin_loss(x, y, reduction="none")
         tensor([  0.6931,   2.1269, 100.0000])
     """
-    if not input.is_floating_point():
-        raise NotImplementedError(f"input must be floating point, got {input.dtype}")
+    check_floating("input", input)
     if not target.dtype.is_signed:
         raise NotImplementedError(f"target must hold labels 1 and -1, got {target.dtype}, which has no -1")
     x, y = real(input=input, target=target)
     loss = _softplus(x * -y)
-    _check_size("target", y, loss, x)
+    _check_size(loss, x, y)
     return reduce(loss, reduction)
 
 
@@ -129,17 +128,14 @@ def multilabel_soft_margin_loss(
         >>> multilabel_soft_margin_loss(x, y, reduction="none")
         tensor([0.4100, 0.6931])
     """
-    if not input.is_floating_point():
-        raise NotImplementedError(f"input must be floating point, got {input.dtype}")
+    check_floating("input", input)
     if input.dim() == 0:
         raise IndexError("input must have a dimension of classes, got a scalar")
     if target.dtype == torch.bool:
         raise RuntimeError("target must hold numbers 1 and 0, got torch.bool")
     x, y = real(input=input, target=target)
     loss = y * _softplus(-x) + (1 - y) * _softplus(x)
-    _check_size("target", y, loss, x)
+    _check_size(loss, x, y)
     if weight is not None:
-        check_weight("weight", weight)
-        loss = weight.to(loss.dtype) * loss
-        _check_size("weight", weight, loss, x)
+        loss = factor("weight", weight, loss) * loss
     return reduce(loss.sum(-1) / x.shape[-1], reduction)
