@@ -21,6 +21,18 @@ COLOURS = {
     "huber": "#047857",
     "bce": "#a21caf",
     "cross_entropy": "#be123c",
+    "poisson": "#78350f",
+    "gaussian": "#1e3a8a",
+    "nll": "#9f1239",
+    "kl": "#86198f",
+    "soft_margin": "#c026d3",
+    "multi_margin": "#166534",
+    "ranking": "#0f766e",
+    "embedding": "#0369a1",
+    "triplet": "#4338ca",
+    "ctc": "#b91c1c",
+    "linear_cross_entropy": "#9d174d",
+    "adaptive_softmax": "#a16207",
     "other": "#475569",
     # What is no loss: data, schedules, networks.
     "one": "#0e7490",
@@ -31,7 +43,7 @@ COLOURS = {
 
 STYLE = {
     "axes.grid": True,
-    "axes.prop_cycle": cycler(color=list(COLOURS.values())),
+    "axes.prop_cycle": cycler(color=[COLOURS[name] for name in ("one", "two", "three", "ink", "other")]),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlesize": "medium",
