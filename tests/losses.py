@@ -198,7 +198,7 @@ LOSSES = (
         "margin_ranking_loss",
         nn.MarginRankingLoss,
         "ranking",
-        CHAPTER_TO_COME,
+        "eq-ranking",
         real,
         real,
         ({"target": sign}, {"target": sign, "margin": 1.0}),

@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from lossref import margin_ranking_loss
 from tests.errors import ANY, Row, X, Y, ones
-from tests.formulas import uniform, vector
+from tests.formulas import slope, uniform, vector
 from tests.strategies import tensor
 
 SYMBOLS = {"x_1": "input1", "x_2": "input2", "y": "target", "m": "margin"}
@@ -22,6 +22,38 @@ MUTANTS = [
     ("margin_ranking_loss", r"x_1 - x_2", r"x_2 - x_1"),
     ("margin_ranking_loss", r"\max(0, m - y", r"\max(m, -y"),
     ("margin_ranking_loss", r"\max(0, ", r"(0 + "),
+]
+
+HALVES = vector(0.125, 0.5, 0.875).repeat(4)
+APART = vector(-3, -0.5, -0.5, 0, 0.25, 0.5, 0.5, 1, 2, 3, -1, -2)
+
+
+def torch_ranking(x_1, x_2, y=LABELS, m=0.5):
+    return F.margin_ranking_loss(x_1, x_2, y, float(m), reduction="none")
+
+
+def of_votes(d, p, m):
+    """The mean loss of a difference which a share of the votes wants positive, the others negative."""
+    ahead, behind = (torch_ranking(d, 0 * d, y * torch.ones_like(d), m) for y in (1, -1))
+    return p * ahead + (1 - p) * behind
+
+
+NUMBERS = {
+    "x_1": torch.cat([SECOND[:3] + vector(0.5, -0.5, 0.5), FIRST[3:]]),
+    "x_2": SECOND,
+    "y": LABELS,
+    "m": 0.5,
+}
+TWINS = {
+    "eq-ranking": torch_ranking,
+    "eq-ranking-gradient": lambda x_1, x_2, y, m: slope(torch_ranking, x_1, x_2, y=y, m=m),
+    "eq-ranking-votes": lambda m, d=APART, p=HALVES: of_votes(d, p, m),
+}
+BROKEN = [
+    ("eq-ranking-gradient", r"\le m", r"\le 0"),
+    ("eq-ranking-gradient", r"-y &", r"y &"),
+    ("eq-ranking-votes", r"(1 - p)", r"p"),
+    ("eq-ranking-votes", r"m + d", r"m - d"),
 ]
 
 RANKING, LABEL = "margin_ranking_loss", {"target": Y}
