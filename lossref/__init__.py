@@ -12,6 +12,7 @@ from lossref.kl import kl_div
 from lossref.l1 import l1_loss
 from lossref.l2 import mse_loss
 from lossref.linear_cross_entropy import linear_cross_entropy
+from lossref.multi_margin import multi_margin_loss, multilabel_margin_loss
 from lossref.nll import nll_loss
 from lossref.poisson import poisson_nll_loss
 from lossref.ranking import margin_ranking_loss
@@ -34,6 +35,8 @@ __all__ = [
     "linear_cross_entropy",
     "margin_ranking_loss",
     "mse_loss",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
     "poisson_nll_loss",

@@ -8,7 +8,8 @@ This reads the LaTeX of the book and no more: what it does not know is an error.
 where people may differ (is the log of a b the log of the product?) it asks for brackets.
 
 - `\log p` is the log of one factor, and ends its product; `\sum` reaches to the end of its product.
-- A sum runs over numbers, or over the members of a set that has a value: the rows of a tensor.
+- A sum runs over numbers, or over the members of a set that has a value: the rows of a tensor. One over
+  `c \ne y`, or `c \notin Y`, runs over the other classes, of 1 to C.
 - `x_i` is `x[i - 1]` where a sum runs over `i`, and all of `x` where none does; `\bar{y}` is the mean of `y`.
 - `f(x)` applies `f` where it was defined, by this equation or another, and multiplies elsewhere.
 - `\frac{\partial \ell}{\partial x}` is the derivative of the last `\ell` that is defined as a function of `x`
@@ -20,8 +21,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tests.latex_reader import Definition, FormulaError, Reader, gradient
-from tests.latex_tokens import split, tokens_of
+from tests.latex_reader import Definition, FormulaError, Reader
+from tests.latex_tokens import gradient, split, tokens_of
 
 __all__ = ["Equation", "FormulaError", "gradient"]
 

@@ -2,14 +2,13 @@
 
 import contextlib
 import math
-import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from tests.latex_tokens import CLOSING, CONSTANTS, FUNCTIONS, RELATIONS, number, split
+from tests.latex_tokens import CLOSING, CONSTANTS, FUNCTIONS, RELATIONS, gradient, number, split
 
 STOPS = {"", "+", "-", ",", "|", *CLOSING.values(), *RELATIONS}
 
@@ -24,16 +23,6 @@ class Definition(NamedTuple):
     name: str
     parameters: tuple[str, ...]
     tokens: list[str]
-
-
-def gradient(function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
-    """Return the derivative of the sum of `function`.
-
-    Forward mode: there, the nan of a case that `torch.where` does not take stays where it is.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "`torch.jit.script`", DeprecationWarning)  # torch's own
-        return torch.func.jacfwd(lambda x: function(x).sum())(at)
 
 
 class Reader:
@@ -184,6 +173,9 @@ class Reader:
         elif first[:1] == ["="]:
             self.take("^")
             members = [number(n) for n in range(int(self.read(first[1:])), int(self.argument()) + 1)]
+        elif first[:1] in ([r"\ne"], [r"\notin"]):
+            others = self.read(first[1:]).reshape(-1)
+            members = [number(n) for n in range(1, int(self.value("C")) + 1) if n not in others]
         else:
             self.fail(r"a sum needs its bounds, as in \sum_{i=1}^{N}")
         body = self.body()

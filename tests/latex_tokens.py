@@ -1,7 +1,8 @@
-"""The tokens of LaTeX, and what those compute that stand for functions and numbers."""
+"""The tokens of LaTeX, and what those compute that stand for functions, derivatives and numbers."""
 
 import math
 import re
+import warnings
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -39,6 +40,16 @@ CONSTANTS = {r"\pi": math.pi, "e": math.e}
 
 def number(value: float) -> Tensor:
     return torch.tensor(value, dtype=torch.float64)
+
+
+def gradient(function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
+    """Return the derivative of the sum of `function`.
+
+    Forward mode: there, the nan of a case that `torch.where` does not take stays where it is.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`torch.jit.script`", DeprecationWarning)  # torch's own
+        return torch.func.jacfwd(lambda x: function(x).sum())(at)
 
 
 def tokens_of(latex: str) -> list[str]:

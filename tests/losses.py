@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.testing._internal.common_methods_invocations import op_db
 
 import lossref
+from tests import loops
 
 WEIGHT = "weight, one for each element"
 CLASS_WEIGHT = "weight, one for each class"
@@ -53,11 +54,19 @@ def class_index(*shape: int, generator: torch.Generator) -> Tensor:
     return torch.randint(shape[1], without_classes, generator=generator)
 
 
+def class_list(*shape: int, generator: torch.Generator) -> Tensor:
+    """Return lists of classes; after the -1 that ends a list stand others, which count for nothing."""
+    lists = torch.rand(*shape, generator=generator).argsort(1)
+    ends = torch.randint(1, shape[1], shape[:1], generator=generator)
+    return lists.scatter(1, ends.unsqueeze(1), -1)
+
+
 def city_block(u: Tensor, v: Tensor) -> Tensor:
     return (u - v).abs().sum(-1)
 
 
-DOMAINS = (real, log_rate, rate, count, probability, distribution, sign, sign_of_a_row, class_index)
+DOMAINS = real, log_rate, rate, count, probability, distribution
+DOMAINS += sign, sign_of_a_row, class_index, class_list
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,11 @@ class Loss:
     @property
     def theirs(self) -> Callable[..., Tensor]:
         return getattr(F, self.name)
+
+    @property
+    def differentiable(self) -> Callable[..., Tensor]:
+        """The same as torch's loss, with derivatives of every order."""
+        return getattr(loops, self.name, self.theirs)
 
     @property
     def op_info(self) -> Any:
@@ -195,6 +209,23 @@ LOSSES = (
         ({}, {"weight": CLASS_WEIGHT}),
     ),
     Loss(
+        "multi_margin_loss",
+        nn.MultiMarginLoss,
+        "multi_margin",
+        CHAPTER_TO_COME,
+        real,
+        class_index,
+        ({}, {"p": 2, "margin": 2.5, "weight": CLASS_WEIGHT}),
+    ),
+    Loss(
+        "multilabel_margin_loss",
+        nn.MultiLabelMarginLoss,
+        "multi_margin",
+        CHAPTER_TO_COME,
+        real,
+        class_list,
+    ),
+    Loss(
         "margin_ranking_loss",
         nn.MarginRankingLoss,
         "ranking",
@@ -281,6 +312,10 @@ class Call:
 
     def theirs(self, input: Tensor, target: Tensor | None = None, /, **changes: Any) -> Tensor:
         return self.loss.theirs(input, self.target if target is None else target, **self.options | changes)
+
+    def differentiable(self, input: Tensor, target: Tensor | None = None, /, **changes: Any) -> Tensor:
+        function = self.loss.differentiable
+        return function(input, self.target if target is None else target, **self.options | changes)
 
 
 def made(options: dict[str, Any], rows: int, classes: int, generator: torch.Generator) -> dict[str, Any]:

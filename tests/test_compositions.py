@@ -70,7 +70,7 @@ def in_dtype(call: Call, dtype: torch.dtype) -> Call:
 
 def truths(call: Call) -> dict[str, Any]:
     x = call.input.clone().requires_grad_()
-    value = call.theirs(x)
+    value = call.differentiable(x)
     (slope,) = torch.autograd.grad(value, x, create_graph=True)
     bends = [  # the slope of the L1 loss has no graph: it is constant
         torch.autograd.grad(each, x, retain_graph=True)[0] if each.requires_grad else torch.zeros_like(x)

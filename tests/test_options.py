@@ -27,7 +27,7 @@ POISSON, RANKING, HINGE, COSINE, TRIPLET = (
     "cosine_embedding_loss",
     "triplet_margin_loss",
 )
-GAUSSIAN, TAGS = "gaussian_nll_loss", "multilabel_soft_margin_loss"
+GAUSSIAN, TAGS, MULTI = "gaussian_nll_loss", "multilabel_soft_margin_loss", "multi_margin_loss"
 NUMBERS = (
     (HUBER, "delta"),
     (SMOOTH, "beta"),
@@ -40,13 +40,14 @@ NUMBERS = (
     (TRIPLET, "margin"),
     (TRIPLET, "p"),
     (TRIPLET, "eps"),
+    (MULTI, "margin"),
 )
 each_number = pytest.mark.parametrize(("function", "option"), NUMBERS)
 
 
 def arguments(function: str) -> tuple[torch.Tensor, ...]:
     given = {CE: (X, index(0, 1)), HINGE: (X, Y), COSINE: (X, Y, ones(2)), TRIPLET: (X, Y / 2, -Y)}
-    given[GAUSSIAN] = X, Y / 2, 0.1 * X
+    given[GAUSSIAN], given[MULTI] = (X, Y / 2, 0.1 * X), given[CE]
     return given.get(function, (3 * X, Y / 2, Y) if function == RANKING else (3 * X, Y / 2))
 
 
