@@ -278,7 +278,12 @@ LOSSES = (
 # Losses of other shapes: what is done to those above alike, their own tests do.
 OF_OTHER_SHAPES = (
     Loss("ctc_loss", nn.CTCLoss, "ctc", CHAPTER_TO_COME),
-    Loss("linear_cross_entropy", nn.LinearCrossEntropyLoss, "linear_cross_entropy", CHAPTER_TO_COME),
+    Loss(
+        "linear_cross_entropy",
+        nn.LinearCrossEntropyLoss,
+        "linear_cross_entropy",
+        "eq-linear-cross-entropy",
+    ),
     Loss(
         "adaptive_log_softmax_with_loss", nn.AdaptiveLogSoftmaxWithLoss, "adaptive_softmax", CHAPTER_TO_COME
     ),

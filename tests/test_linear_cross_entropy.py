@@ -4,6 +4,7 @@
 import math
 
 import torch
+import torch.nn.functional as F
 
 from tests.errors import ANY, Row, X, index, ones
 from tests.formulas import uniform
@@ -33,6 +34,29 @@ MUTANTS = [
     ("linear_cross_entropy", r"- z(y)", r"- z(3)"),
     ("linear_cross_entropy", r"W_{c, d}", r"W_{1, d}"),
     ("linear_cross_entropy", r"c=1", r"c=2"),
+]
+
+# In the chapter.
+FOUR = CASES["linear_cross_entropy"][1]
+NUMBERS = {name: FOUR[name] for name in "xWby"}
+SUMS, COUNTS = uniform(1, 5, 3, seed=3), uniform(1, 5, 3, seed=4)
+LOGITS = uniform(-3, 3, 12, seed=5)
+BLOCKS = LOGITS.view(3, 4).logsumexp(1)
+
+
+def of_logits(x, W, b, y, D=3):
+    return F.cross_entropy(F.linear(x, W, b), torch.tensor(y - 1))
+
+
+TWINS = {
+    "eq-linear-cross-entropy": of_logits,
+    "eq-linear-cross-entropy-mean": lambda S=SUMS, n=COUNTS, K=3: S.mean() / n.mean(),
+    "eq-linear-cross-entropy-blocks": lambda z=LOGITS, m=BLOCKS, C=12, K=3: z.logsumexp(0),
+}
+BROKEN = [
+    ("eq-linear-cross-entropy-mean", r"\sum_{k=1}^{K} n_k", "K"),
+    ("eq-linear-cross-entropy-blocks", r"e^{m_k}", r"m_k"),
+    ("eq-linear-cross-entropy", r"+ b_c", ""),
 ]
 
 LCE = "linear_cross_entropy"
