@@ -196,8 +196,8 @@ LOSSES = (
         class_index,
         ({}, {"weight": CLASS_WEIGHT, "ignore_index": 1}),
     ),
-    Loss("kl_div", nn.KLDivLoss, "kl", CHAPTER_TO_COME, real, real, ({"log_target": True},)),
-    Loss("kl_div", nn.KLDivLoss, "kl", CHAPTER_TO_COME, real, probability),
+    Loss("kl_div", nn.KLDivLoss, "kl", "eq-kl", real, real, ({"log_target": True},)),
+    Loss("kl_div", nn.KLDivLoss, "kl", "eq-kl", real, probability),
     Loss("soft_margin_loss", nn.SoftMarginLoss, "soft_margin", CHAPTER_TO_COME, real, sign),
     Loss(
         "multilabel_soft_margin_loss",

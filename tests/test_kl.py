@@ -6,12 +6,12 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from torch.distributions import Categorical, kl_divergence
+from torch.distributions import Categorical, Normal, kl_divergence
 from torch.testing import assert_close
 
 from lossref import cross_entropy, kl_div
 from tests.errors import ANY, Row, X, ones
-from tests.formulas import uniform, vector
+from tests.formulas import C, slope, uniform, vector
 from tests.strategies import gradient, tensor
 
 KL = "kl_div"
@@ -23,6 +23,29 @@ MUTANTS = [
     (KL, r"y (\log y - x)", r"y (\log y - \log x)"),
     (KL, r"0 & \text", r"1 & \text"),
     (KL, r"y > 0", r"y > \frac{3}{4}"),
+]
+P, Q = uniform(-2, 2, C, seed=5).softmax(0), uniform(-2, 2, C, seed=6).softmax(0)
+MEANS, WIDTHS = uniform(-2, 2, 2, seed=7), uniform(0.5, 2, 2, seed=8)
+
+
+def unreduced(x, y):
+    return F.kl_div(x, y, reduction="none")
+
+
+TWINS = {
+    "eq-kl": lambda x=LOGITS, y=TRUTH: unreduced(x, y),
+    "eq-kl-plain": lambda p=P, q=Q: kl_divergence(Categorical(q), Categorical(p)),
+    "eq-kl-gradient": lambda x=LOGITS, y=TRUTH: slope(unreduced, x, y),
+    "eq-kl-gauss": lambda m=MEANS[0], s=WIDTHS[0], mu=MEANS[1], sigma=WIDTHS[1]: kl_divergence(
+        Normal(m, s), Normal(mu, sigma)
+    ),
+}
+BROKEN = [
+    ("eq-kl", r"\log y - x", r"x - \log y"),
+    ("eq-kl-plain", r"\frac{q_c}{p_c}", r"\frac{p_c}{q_c}"),
+    ("eq-kl-gradient", "-y", "y"),
+    ("eq-kl-gauss", r"\frac{\sigma}{s}", r"\frac{s}{\sigma}"),
+    ("eq-kl-gauss", r"2 \sigma^2", r"\sigma^2"),
 ]
 REAL = "input and target must be real, and one of them floating point; got input of"
 ERRORS = [
