@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 from lossref import poisson_nll_loss
 from tests.errors import ANY, Row, X, Y, ones
-from tests.formulas import check_note_gradient, uniform
+from tests.formulas import check_note_gradient, slope, uniform
 from tests.strategies import exhaustive, gradient, ordinary, positive, tensor, vectors
 
 POISSON = "poisson_nll_loss"
@@ -35,6 +35,36 @@ ERRORS = [
     *(Row(f"eps {eps}", POISSON, X, Y, RATES | {"eps": eps}, says, (ValueError, f"eps must not be negative, got {eps}"))
       for eps, says in ((-2.0, math.nan), (math.nan, math.nan))),
 ]  # fmt: skip
+
+
+RATE, SEEN = uniform(0.5, 5, 12, seed=1), COUNTS + 2
+
+
+def exact(mu, y):
+    return -Poisson(mu).log_prob(y)
+
+
+TWINS = {
+    "eq-poisson": lambda x=LOGS, y=COUNTS: F.poisson_nll_loss(x, y, reduction="none"),
+    "eq-poisson-gradient": lambda x=LOGS, y=COUNTS: slope(F.poisson_nll_loss, x, y, reduction="sum"),
+    "eq-poisson-rate": lambda mu=RATE, y=COUNTS, epsilon=0.1: F.poisson_nll_loss(
+        mu, y, log_input=False, eps=epsilon, reduction="none"
+    ),
+    # twice what the exact surprise is above that of the rate that is the count itself
+    "eq-poisson-deviance": lambda mu=RATE, y=SEEN: 2 * (exact(mu, y) - exact(y, y)),
+    "eq-poisson-stirling": lambda y=SEEN: (
+        F.poisson_nll_loss(0 * y, y, full=True, reduction="none")
+        - F.poisson_nll_loss(0 * y, y, reduction="none")
+    ),
+}
+BROKEN = [
+    ("eq-poisson", "e^x - y x", "e^x - y"),
+    ("eq-poisson-gradient", "e^x - y", "y - e^x"),
+    ("eq-poisson-rate", r"\log(\mu", r"\log(2 \mu"),
+    ("eq-poisson-stirling", r"\frac{1}{2}", ""),
+    ("eq-poisson-deviance", "2 ", ""),
+    ("eq-poisson-deviance", r"\frac{y}{\mu}", r"\frac{\mu}{y}"),
+]
 
 
 def by_hand(x, y, log_input, full, eps):
