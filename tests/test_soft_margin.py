@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 from lossref import binary_cross_entropy_with_logits, multilabel_soft_margin_loss, soft_margin_loss
 from tests.errors import ANY, Row, X, Y, ones
-from tests.formulas import uniform, vector
+from tests.formulas import slope, uniform, vector
 from tests.strategies import exhaustive, gradient, real, tensor, vectors
 
 SOFT, TAGS = "soft_margin_loss", "multilabel_soft_margin_loss"
@@ -30,6 +30,29 @@ MUTANTS = [
     (TAGS, r"w_c \left[ y_c", r"\left[ y_c"),
     (TAGS, r"(1 - y_c) \log\left(1 + e^{x_c}\right)", r"(1 - y_c) \log\left(1 + e^{-x_c}\right)"),
     (TAGS, r"(1 - y_c)", r"(-y_c)"),
+]
+
+
+def price(x, y):
+    return -F.logsigmoid(y * x)
+
+
+def mean_of_classes(x=ROW["x"], y=ROW["y"], w=WEIGHTS):
+    return F.binary_cross_entropy_with_logits(x, y, w)
+
+
+TWINS = {
+    "eq-soft-margin": price,
+    "eq-soft-margin-gradient": lambda x, y: slope(price, x, y),
+    "eq-soft-margin-multilabel": mean_of_classes,
+}
+BROKEN = [
+    ("eq-soft-margin", r"e^{-y x}", r"e^{y x}"),
+    ("eq-soft-margin-gradient", r"= -\frac{y}", r"= \frac{y}"),
+    ("eq-soft-margin-gradient", r"e^{y x}", r"e^{-y x}"),
+    ("eq-soft-margin-gradient", r"\frac{y}{1", r"\frac{1}{1"),
+    ("eq-soft-margin-multilabel", r"\frac{1}{C}", r""),
+    ("eq-soft-margin-multilabel", r"(1 - y_c)", r"(y_c)"),
 ]
 FITS = "must broadcast to the size of input, (2, 3); got"
 ERRORS = [
