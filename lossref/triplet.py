@@ -45,8 +45,10 @@ def triplet_margin_loss(
     r"""Measure by how much an anchor is not nearer to its like than to another, and the margin asked.
 
     .. math::
-        \ell(a, b, c) = \max(0, d(a, b) - d(a, c) + m)
-        \qquad d(u, v) = \left( \sum_{k=1}^{D} \lvert u_k - v_k + \varepsilon \rvert^p \right)^{\frac{1}{p}}
+        \begin{aligned}
+        \ell(a, b, c) &= \max(0, d(a, b) - d(a, c) + m) \\
+        d(u, v) &= \left( \sum_{k=1}^{D} \lvert u_k - v_k + \varepsilon \rvert^p \right)^{\frac{1}{p}}
+        \end{aligned}
 
     Args:
         anchor: The vectors :math:`a`, of shape (..., D); real.
@@ -116,8 +118,10 @@ def triplet_margin_with_distance_loss(
     r"""Measure what :func:`triplet_margin_loss` does, with a distance of your own.
 
     .. math::
-        \ell(a, b, c) = \max(0, d(a, b) - d(a, c) + m)
-        \qquad d(u, v) = \sqrt{\sum_{k=1}^{D} (u_k - v_k + 10^{-6})^2}
+        \begin{aligned}
+        \ell(a, b, c) &= \max(0, d(a, b) - d(a, c) + m) \\
+        d(u, v) &= \sqrt{\sum_{k=1}^{D} (u_k - v_k + 10^{-6})^2}
+        \end{aligned}
 
     Args:
         anchor: The objects :math:`a`, whatever the distance takes.

@@ -256,7 +256,7 @@ LOSSES = (
         "triplet_margin_loss",
         nn.TripletMarginLoss,
         "triplet",
-        CHAPTER_TO_COME,
+        "eq-triplet",
         real,
         real,
         ({"negative": real}, {"negative": real, "margin": 2.0, "p": 3, "eps": 1e-3, "swap": True}),
@@ -265,7 +265,7 @@ LOSSES = (
         "triplet_margin_with_distance_loss",
         nn.TripletMarginWithDistanceLoss,
         "triplet",
-        CHAPTER_TO_COME,
+        "eq-triplet-distance",
         real,
         real,
         (

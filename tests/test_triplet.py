@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from lossref import triplet_margin_loss, triplet_margin_with_distance_loss
 from tests.errors import ANY, Row, X, Y, ones
-from tests.formulas import uniform
+from tests.formulas import slope, uniform
 from tests.losses import city_block
 from tests.strategies import tensor
 
@@ -48,6 +48,31 @@ MUTANTS = [
     ("triplet_margin_with_distance_loss", r"d(a, b) - d(a, c)", r"d(a, c) - d(a, b)"),
     ("triplet_margin_with_distance_loss", r"+ m", r"- m"),
     ("triplet_margin_with_distance_loss", r"10^{-6}", r"10^{-2}"),
+]
+
+# Long vectors, so that what is added to their differences does not show where a formula leaves it out.
+NUMBERS = {name: uniform(-200, 200, 4, seed=k) for k, name in enumerate("abc")}
+NUMBERS |= {"m": torch.tensor(500.0), "p": torch.tensor(3.0), "epsilon": torch.tensor(0.5), "D": 4}
+
+
+def plain(a, b, c, m):
+    return F.triplet_margin_loss(a, b, c, margin=m.item())
+
+
+TWINS = {
+    "eq-triplet-plain": lambda a, b, c, m, D: plain(a, b, c, m),
+    "eq-triplet": lambda a, b, c, m, p, epsilon, D: F.triplet_margin_loss(
+        a, b, c, m.item(), p.item(), epsilon.item()
+    ),
+    "eq-triplet-distance": lambda a, b, c, m, D: F.triplet_margin_with_distance_loss(
+        a, b, c, margin=m.item(), distance_function=F.pairwise_distance
+    ),
+    "eq-triplet-positive": lambda a, b, c, m, D: slope(lambda b: plain(a, b, c, m), b),
+}
+BROKEN = [
+    ("eq-triplet-plain", r"d(a, b) - d(a, c)", r"d(a, c) - d(a, b)"),
+    ("eq-triplet-positive", r"b - a", r"a - b"),
+    ("eq-triplet-positive", r"{d(a, b)}", r"{d(a, c)}"),
 ]
 
 TRIPLET, OWN = "triplet_margin_loss", "triplet_margin_with_distance_loss"
