@@ -28,7 +28,8 @@ __all__ = ["Equation", "FormulaError", "gradient"]
 
 # Python's name of a symbol, where it is not the symbol itself.
 LETTERS = "ell alpha beta gamma delta eta theta kappa mu sigma tau"
-SYMBOLS = {name: f"\\{name}" for name in LETTERS.split()} | {"epsilon": r"\varepsilon"}
+SYMBOLS = {name: f"\\{name}" for name in LETTERS.split()}
+SYMBOLS |= {"epsilon": r"\varepsilon", "paths": r"\mathcal{B}^{-1}(y)"}
 
 
 def definition(head: list[str], tokens: list[str]) -> Definition | None:

@@ -4,6 +4,7 @@
 import itertools
 
 import torch
+import torch.nn.functional as F
 
 from tests.errors import ANY, Row, index, ones
 from tests.formulas import uniform
@@ -35,6 +36,31 @@ MUTANTS = [
     ("ctc_loss", r"\prod", r"\sum"),
     ("ctc_loss", r"t=1", r"t=2"),
     ("ctc_loss", r"e^{x_{t, \pi_t}}", r"x_{t, \pi_t}"),
+]
+
+CASE = CASES["ctc_loss"][3]  # the label comes again: 2, 2
+NUMBERS = {
+    "x": CASE["x"],
+    "p": CASE["x"].exp(),
+    "y": CASE["targets"],
+    "T": CASE["T"],
+    "paths": CASE[r"\mathcal{B}^{-1}(y)"],
+}
+
+
+def torch_ctc(x, y):
+    return F.ctc_loss(x[:, None], y[None], [len(x)], [len(y)], reduction="sum")
+
+
+TWINS = {
+    "eq-ctc": lambda x, y, T, paths: torch_ctc(x, y),
+    "eq-ctc-plain": lambda p, y, T, paths: torch_ctc(p.log(), y),
+}
+BROKEN = [
+    ("eq-ctc", r"-\log", r"\log"),
+    ("eq-ctc", r"t=1", r"t=2"),
+    ("eq-ctc-plain", r"\prod", r"\sum"),
+    ("eq-ctc-plain", r"-\log \sum", r"-\sum"),
 ]
 
 CTC = "ctc_loss"
