@@ -182,7 +182,7 @@ LOSSES = (
         "gaussian_nll_loss",
         nn.GaussianNLLLoss,
         "gaussian",
-        CHAPTER_TO_COME,
+        "eq-gaussian",
         real,
         real,
         ({"var": rate}, {"var": rate, "full": True, "eps": 0.5}),

@@ -13,7 +13,7 @@ from torch.testing import assert_close
 
 from lossref import gaussian_nll_loss, mse_loss
 from tests.errors import ANY, Row, X, Y, ones
-from tests.formulas import uniform
+from tests.formulas import slope, uniform
 from tests.strategies import exhaustive, gradient, ordinary, positive, tensor, vectors
 
 GAUSSIAN = "gaussian_nll_loss"
@@ -29,6 +29,33 @@ MUTANTS = [
     (GAUSSIAN, r"(x - y)^2", r"\lvert x - y \rvert"),
     (GAUSSIAN, r"}{\max(v, \varepsilon)", r"}{v"),
     (GAUSSIAN, r"}{\max(v, \varepsilon)", r"}{2 \max(v, \varepsilon)"),
+]
+VARIED = VARIANCES + 0.1
+
+
+def torch_loss(x, y, v, eps=1e-6):
+    return F.gaussian_nll_loss(x, y, v, eps=float(eps), reduction="none")
+
+
+def pull_of_beta(x, y, v, beta):
+    weight = v**beta  # detached
+    return slope(lambda x: weight * torch_loss(x, y, v), x)
+
+
+TWINS = {
+    "eq-gaussian": lambda x, y, v=VARIANCES, epsilon=0.5: torch_loss(x, y, v, epsilon),
+    "eq-gaussian-plain": lambda x, y, v=VARIED: -Normal(x, v.sqrt()).log_prob(y) - math.log(2 * math.pi) / 2,
+    "eq-gaussian-gradient": lambda x, y, v=VARIED: slope(torch_loss, x, y, v),
+    "eq-gaussian-variance": lambda x, y, v=VARIED: slope(lambda v: torch_loss(x, y, v), v),
+    "eq-gaussian-beta": lambda x, y, beta, v=VARIED: pull_of_beta(x, y, v, beta),
+}
+BROKEN = [
+    ("eq-gaussian-plain", r"\log v", r"\log v^2"),
+    ("eq-gaussian-plain", r"\frac{1}{2}", ""),
+    ("eq-gaussian-gradient", r"{v}", r"{v^2}"),
+    ("eq-gaussian-variance", r"2 v^2", r"v^2"),
+    ("eq-gaussian-variance", r"v - (", r"v + ("),
+    ("eq-gaussian-beta", r"1 - \beta", r"\beta"),
 ]
 V = {"var": X}
 SIZE = "var is of incorrect size: it must have the shape of input, (2, 3), with 1 for any of its sizes, or without the last; got"
