@@ -191,7 +191,7 @@ LOSSES = (
         "nll_loss",
         nn.NLLLoss,
         "nll",
-        CHAPTER_TO_COME,
+        "eq-nll",
         real,
         class_index,
         ({}, {"weight": CLASS_WEIGHT, "ignore_index": 1}),

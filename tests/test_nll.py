@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from lossref import cross_entropy, nll_loss
 from tests.errors import ANY, Row, X, index, ones
-from tests.formulas import uniform
+from tests.formulas import C, N, uniform
 from tests.strategies import gradient, tensor
 
 NLL = "nll_loss"
@@ -23,6 +23,21 @@ MUTANTS = [
     (NLL, r"-w_y x_y", r"-x_y"),
     (NLL, r"-w_y x_y", r"-w_y e^{x_y}"),
     (NLL, r"-w_y x_y", r"-w_1 x_y"),
+]
+ROWS, CLASSES = uniform(-3, 3, N, C, seed=2).log_softmax(1), torch.arange(N) % C + 1.0
+OUTPUTS = uniform(-3, 3, C, seed=8)
+TWINS = {
+    "eq-nll": lambda w, x=LOGS[0], y=3: F.nll_loss(x, torch.tensor(y - 1), w, reduction="sum"),
+    "eq-nll-plain": lambda x=LOGS[0], y=3: F.nll_loss(x, torch.tensor(y - 1)),
+    "eq-nll-log-softmax": lambda z=OUTPUTS: z.log_softmax(0),
+    "eq-nll-mean": lambda w, x=ROWS, y=CLASSES: F.nll_loss(x, y.long() - 1, w),
+}
+NUMBERS = {"w": WEIGHTS}
+BROKEN = [
+    ("eq-nll", "-w_y", "w_y"),
+    ("eq-nll-plain", "-x_y", "x_y"),
+    ("eq-nll-log-softmax", "z_c -", "z_c +"),
+    ("eq-nll-mean", r"{\sum_{i=1}^{N} w_{y_i}}", "{N}"),
 ]
 BOUNDS = "is out of bounds: class indices must be from 0 to 2, or ignore_index (-100)"
 ERRORS = [
