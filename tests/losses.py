@@ -285,7 +285,10 @@ OF_OTHER_SHAPES = (
         "eq-linear-cross-entropy",
     ),
     Loss(
-        "adaptive_log_softmax_with_loss", nn.AdaptiveLogSoftmaxWithLoss, "adaptive_softmax", CHAPTER_TO_COME
+        "adaptive_log_softmax_with_loss",
+        nn.AdaptiveLogSoftmaxWithLoss,
+        "adaptive_softmax",
+        "eq-adaptive-softmax",
     ),
 )
 

@@ -15,6 +15,7 @@ from tests.strategies import gradient
 
 NAME = "adaptive_log_softmax_with_loss"
 FEATURES = 8
+WEIGHTS = "head_weight", "head_bias", "tail_weights"
 
 # ---- Its formula
 
@@ -51,6 +52,36 @@ MUTANTS = [
     (NAME, r"S + K", r"S"),
     (NAME, r"+ b_k", r""),
     (NAME, r"+ \log", r"- \log"),
+]
+
+
+# ---- The equations of the chapter
+
+
+def whole(x, y, H, b, U, V, S, K, D, F, J, i, l):  # noqa: E741
+    """Return the loss of the first class of cluster i, by one log_softmax after the other."""
+    head = (H @ x + b).log_softmax(0)
+    return -head[S + i - 1] - (V @ (U @ x)).log_softmax(0)[y - l - 1]
+
+
+def cost(D, S, K, P, F, J):
+    """Return the mean number of multiply-adds, by going through the layers."""
+    layers = [(1.0, D, S + K)] + [
+        layer for p, f, j in zip(P, F, J, strict=True) for layer in ((p, D, f), (p, f, j))
+    ]
+    return sum((p * rows * columns for p, rows, columns in layers), torch.zeros((), dtype=torch.float64))
+
+
+SHARES, NARROW, MEMBERS = uniform(0, 0.3, 3), uniform(1, 9, 3), uniform(9, 99, 3)
+NUMBERS = {k: v for k, v in CASES[NAME][2].items() if k not in ("target", *WEIGHTS)}
+TWINS = {
+    "eq-adaptive-softmax": whole,
+    "eq-adaptive-softmax-cost": lambda D, S, K, P=SHARES, F=NARROW, J=MEMBERS: cost(D, S, K, P, F, J),
+}
+BROKEN = [
+    ("eq-adaptive-softmax-cost", r"F_i (D + J_i)", r"F_i (D + F_i)"),
+    ("eq-adaptive-softmax-cost", r"(S + K)", r"S"),
+    ("eq-adaptive-softmax", r"h(S + i)", r"h(i)"),
 ]
 
 HEAD, TAIL = torch.zeros(4, FEATURES), [(torch.zeros(2, FEATURES), torch.zeros(5, 2))]
