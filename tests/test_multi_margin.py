@@ -18,6 +18,7 @@ from tests.strategies import gradient, tensor
 MULTI, TAGS = "multi_margin_loss", "multilabel_margin_loss"
 # Eighths: among them are classes that are ahead by exactly the margin.
 SCORES, WEIGHTS = uniform(-1, 1, 6, 4).mul(8).round() / 8, vector(0.5, 1, 2, 3)
+ONES, HOLD = torch.ones(4, dtype=torch.float64), vector(3, 1)
 CLASSES = index(0, 3, 1, 1, 2, 0)
 LISTS = torch.tensor(
     [[2, -1, 0, 1], [0, 3, -1, -1], [-1, 0, 1, 2], [3, 1, 0, 2], [1, 1, -1, 3], [0, 1, 0, 1]]
@@ -54,6 +55,31 @@ MUTANTS = [
     (TAGS, r"\max(0, 1 - x_y + x_c)", r"(1 - x_y + x_c)"),
 ]
 
+
+def hinge(x, y, w=ONES, m=1.0, p=1):
+    return F.multi_margin_loss(x, torch.tensor(y - 1), p=p, margin=m, weight=w)
+
+
+def ranked(x, Y):
+    wrong = [c for c in range(4) if c + 1 not in Y]
+    return sum(F.relu(1 - x[int(y) - 1] + x[c]) for y in Y for c in wrong) / 4
+
+
+TWINS = {
+    "eq-multi-margin-plain": lambda x=SCORES[0], y=2: hinge(x, y),
+    "eq-multi-margin": lambda x=SCORES[0], y=3, w=WEIGHTS, m=1.5, p=2: hinge(x, y, w, m, p),
+    "eq-multilabel-margin": lambda x=SCORES[1], Y=HOLD: ranked(x, Y.tolist()),
+}
+OTHER_NAMES = ["multilabel-margin"]  # in labels of equations
+BROKEN = [
+    ("eq-multi-margin-plain", r"\frac{1}{C}", ""),
+    ("eq-multi-margin-plain", r"1 - x_y + x_c", r"1 + x_y - x_c"),
+    ("eq-multi-margin-plain", r"c \ne y", r"c \ne 1"),
+    ("eq-multi-margin", r"\right]^p", r"\right]"),
+    ("eq-multi-margin", r"\frac{w_y}{C}", r"\frac{1}{C}"),
+    ("eq-multilabel-margin", r"c \notin Y", r"c \in Y"),
+    ("eq-multilabel-margin", r"\frac{1}{C}", ""),
+]
 FORM = "Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
 NEEDED = ": input must have the shape (N, C) or (C), with at least one class"
 LONG = "target must hold class indices: expected scalar type Long but found "
