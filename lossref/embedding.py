@@ -66,7 +66,8 @@ def hinge_embedding_loss(
     margin = number("margin", margin)
     check_floating("input", input)
     x, y = real(input=input, target=target)
-    together, apart = torch.where(y != -1, x, 0.0), torch.where(y != 1, (margin - x).clamp(min=0), 0.0)
+    together = torch.where(y != -1, x, 0.0)
+    apart = torch.where(y != 1, (margin - x).clamp(min=0), 0.0)
     return reduce(together + apart, reduction)
 
 
@@ -105,12 +106,14 @@ def cosine_embedding_loss(
     r"""Measure how far the directions of a pair are from one, or how near where they should not be.
 
     .. math::
-        \ell(a, b, y) = \begin{cases}
+        \begin{aligned}
+        \ell(a, b, y) &= \begin{cases}
             1 - c & \text{if } y = 1 \\
             \max(0, c - m) & \text{if } y = -1
-        \end{cases}
-        \qquad c = \frac{\sum_{k=1}^{D} a_k b_k}
+        \end{cases} \\
+        c &= \frac{\sum_{k=1}^{D} a_k b_k}
         {\sqrt{\left( \sum_{k=1}^{D} a_k^2 + 10^{-12} \right) \left( \sum_{k=1}^{D} b_k^2 + 10^{-12} \right)}}
+        \end{aligned}
 
     Args:
         input1: The vectors :math:`a`, of shape (N, D) or (D); real.

@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from lossref import cosine_embedding_loss, hinge_embedding_loss
 from tests.errors import ANY, Row, X, Y, ones
-from tests.formulas import uniform, vector
+from tests.formulas import slope, uniform, vector
 from tests.strategies import tensor
 
 SYMBOLS = {"m": "margin", "a": "input1", "b": "input2"}
@@ -42,6 +42,55 @@ MUTANTS = [
     ("cosine_embedding_loss", r"\max(0, c - m)", r"c - m"),
     ("cosine_embedding_loss", r"a_k^2 + 10^{-12}", r"a_k^2"),
     ("cosine_embedding_loss", r"\sqrt", r"1"),
+]
+
+OTHER_NAMES = ["hinge-embedding", "cosine-embedding"]  # in labels of equations
+QUARTER, COSINES = vector(0.25)[0], vector(-1, -0.5, 0, 0.25, 0.25, 0.5, 1, 0.75, -0.25, 0.125, 0.25, 1)
+NUMBERS = {
+    "x": torch.cat([vector(0, 0, 1, 1), DISTANCES[4:]]),
+    "y": vector(1, -1, -1).repeat(4),
+    "m": vector(1)[0],
+    "a": pair(1, 0)["a"],
+    "b": pair(1, 0)["b"],
+    "u": F.normalize(pair(1, 0)["a"], dim=0),
+    "v": F.normalize(pair(1, 0)["b"], dim=0),
+    "s": vector(2.5)[0],
+    "D": 5,
+}
+
+
+def torch_hinge(x, y, m):
+    return F.hinge_embedding_loss(x, y, margin=m.item(), reduction="none")
+
+
+def torch_cosine(a, b, y, m=0.25):
+    rows = len(y)
+    return F.cosine_embedding_loss(a.expand(rows, -1), b.expand(rows, -1), y, float(m), reduction="none")
+
+
+def of_cosines(y, m, c=COSINES):
+    """The loss of vectors in the plane that have these cosines with the first axis."""
+    around = torch.stack([c, (1 - c**2).sqrt()], dim=1)
+    return F.cosine_embedding_loss(vector(1, 0).expand_as(around), around, y, m.item(), reduction="none")
+
+
+TWINS = {
+    "eq-hinge-embedding": torch_hinge,
+    "eq-hinge-embedding-plain": torch_hinge,
+    "eq-hinge-embedding-gradient": lambda x, y, m: slope(torch_hinge, x, y=y, m=m),
+    "eq-cosine-embedding-plain": lambda y, c=COSINES, m=QUARTER: of_cosines(y, m, c),
+    "eq-cosine-embedding-gradient": lambda u, v, s, c=NUMBERS["u"] @ NUMBERS["v"]: slope(
+        lambda a: F.cosine_similarity(a, v, dim=0), s * u
+    ),
+    "eq-cosine-embedding": lambda a, b, y, D, m=QUARTER: torch_cosine(a, b, y, m),
+}
+BROKEN = [
+    ("eq-hinge-embedding-plain", r"m - x", r"x - m"),
+    ("eq-hinge-embedding-gradient", r"x \le m", r"x < m"),
+    ("eq-cosine-embedding-plain", r"1 - c", r"1 + c"),
+    ("eq-cosine-embedding-plain", r"c - m", r"c"),
+    ("eq-cosine-embedding-gradient", r"- c u", r"- u"),
+    ("eq-cosine-embedding-gradient", r"}{s}", r"}{1}"),
 ]
 
 HINGE, COSINE = "hinge_embedding_loss", "cosine_embedding_loss"
