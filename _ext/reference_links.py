@@ -4,6 +4,7 @@ Nothing is listed by hand. The first table of the reference names the module and
 room belongs to the functions that it names; the museum's index has a short name for each room.
 """
 
+import importlib
 import inspect
 import re
 from functools import cache
@@ -11,8 +12,6 @@ from pathlib import Path
 
 from docutils import nodes
 from sphinx import addnodes
-
-import lossref
 
 REFERENCE, MUSEUM = "chapters/api", "chapters/museum"
 LESSON = "In PyTorch"  # the section of a chapter that leads to the reference
@@ -68,7 +67,8 @@ def _back(app, docname, section, names):
 
 def _forward(app, doctree, functions, rooms):
     for signature in doctree.findall(addnodes.desc_signature):
-        name = signature["fullname"]
+        if (name := signature["fullname"]) not in functions:  # of the kit
+            continue
         names, chapter = functions[name]
         listed = nodes.definition_list()
         parts = {
@@ -109,7 +109,9 @@ def _source(app, function):
 
 
 def _configure(app, config):
-    config.linkcode_resolve = lambda domain, info: _source(app, getattr(lossref, info["fullname"]))
+    config.linkcode_resolve = lambda domain, info: _source(
+        app, getattr(importlib.import_module(info["module"]), info["fullname"])
+    )
 
 
 def _keep_initials(app, what, name, obj, options, lines):

@@ -149,7 +149,7 @@ def test_a_test_for_each_law():
             "raised at the first ordinary input: RuntimeError",
         ),
     ],
-    ids=str,
+    ids=lambda each: each if isinstance(each, str) else "",
 )
 def test_what_cannot_be_checked_is_said(loss, given, error, message):
     with pytest.raises(error, match=message):

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from torch import Tensor
 from torch.autograd import forward_ad
 from torch.func import grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 from torch.testing import assert_close
@@ -131,16 +130,6 @@ class TestTransforms:
         expected = call.theirs(input.double(), to(target, torch.float64))
         assert_close(result.double(), expected, rtol=1e-5, atol=1e-6)
 
-    def test_inputs_are_left_alone(self, call: Call) -> None:
-        tensors = [call.input, call.target, *(v for v in call.options.values() if isinstance(v, Tensor))]
-        before = [t.clone() for t in tensors], [t._version for t in tensors]
-        leaf = call.input.requires_grad_()
-        call.ours(leaf).backward()
-        call.input.requires_grad_(False)
-        call.input.grad = None
-        assert_close(tensors, before[0], rtol=0, atol=0)
-        assert [t._version for t in tensors] == before[1]
-
     def test_layout_of_memory_does_not_matter(self, call: Call) -> None:
         strided = call.input.repeat_interleave(2, dim=1)[:, ::2]
         transposed = call.input.t().contiguous().t()
@@ -149,10 +138,6 @@ class TestTransforms:
         expected = call.theirs(call.input, reduction="none")
         assert_close(call.ours(strided, reduction="none"), expected)
         assert_close(call.ours(transposed, reduction="none"), expected)
-
-    def test_sum_is_the_sum(self, call: Call) -> None:
-        unreduced = call.ours(call.input, reduction="none")
-        assert_close(call.ours(call.input, reduction="sum"), unreduced.sum())
 
 
 @each_function

@@ -28,7 +28,7 @@ TESTS = {
     "bce": ["test_errors.py"],
     "_classes": ["test_cross_entropy*.py", "test_sharded_classes.py"],
     "_inputs": ["test_options.py", "test_errors.py", "test_bce*.py", "test_l1.py", "test_cross_entropy*.py"],
-    "_reduction": ["test_l1.py", "test_laws.py", "test_errors.py"],
+    "_reduction": ["test_l1.py", "test_testing.py", "test_errors.py"],
     "cross_entropy": ["test_options.py", "test_errors.py", "test_sharded_classes.py"],
     "huber": ["test_options.py", "test_errors.py", "test_sharded.py"],
     **{name: ["test_errors.py"] for name in ("adaptive_softmax", "ctc", "linear_cross_entropy")},
