@@ -196,7 +196,7 @@ PLANTED = [
     (ignored_but_counted, "nll_loss", "ignore", "karpathy/nanoGPT#323"),
     (masked_by_multiplying, "nll_loss", "ignore", "pytorch/pytorch#68425"),
     (softmax_minus_one, "cross_entropy", "tails", "pytorch/pytorch#195529"),
-    (exponential_first, "soft_margin_loss", "value", "Lightning-AI/torchmetrics#3488"),
+    (exponential_first, "soft_margin_loss", "tails", "Lightning-AI/torchmetrics#3488"),
     (logarithm_of_zero, "binary_cross_entropy", "value", "pytorch/pytorch#24933"),
     (nothing_times_infinity, "kl_div", "value", "google-deepmind/optax#1786"),
     (signed_residual, "huber_loss", "value", "marlbenchmark/on-policy#47"),
