@@ -136,9 +136,9 @@ def test_a_test_for_each_law():
         (F.l1_loss, {}, TypeError, "say what the loss is like"),
         (
             F.l1_loss,
-            {"like": "l1_loss", "laws": ["valu"]},
+            {"like": "l1_loss", "laws": ["colour"]},
             ValueError,
-            "there is no law valu; there are value,",
+            "there is no law colour; there are value,",
         ),
         (lambda x, y, z: x, {"like": "l1_loss"}, TypeError, "takes input and target by position"),
         (lambda x, y: 1.0, {"like": "l1_loss"}, TypeError, "returned float; a loss returns a Tensor"),
