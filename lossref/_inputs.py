@@ -31,6 +31,7 @@ def at_least_float32(loss: Loss) -> Loss:
     named = [p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY]
     places = len(parameters) - len(named)
     tensors = [p.name for p in parameters.values() if p.annotation is Tensor]  # they come first
+    perhaps = [p.name for p in parameters.values() if p.annotation == Tensor | float]
 
     @functools.wraps(loss)
     def wrapper(*args: Any, **kwargs: Any) -> Tensor:
@@ -46,7 +47,8 @@ def at_least_float32(loss: Loss) -> Loss:
         inputs = [given.pop(name) for name in tensors]
         for name, tensor in zip(tensors, inputs, strict=True):
             check_tensor(name, tensor)
-        dtype = functools.reduce(torch.promote_types, (tensor.dtype for tensor in inputs))
+        others = [given[name] for name in perhaps if isinstance(given.get(name), Tensor)]
+        dtype = functools.reduce(torch.promote_types, (tensor.dtype for tensor in inputs + others))
         first = inputs[0]
         if not first.is_meta and torch.is_autocast_enabled(first.device.type):
             return loss(*map(widen, inputs), **given)

@@ -121,6 +121,15 @@ def test_one_variance_for_all():
     assert_close(by_row[2], gaussian_nll_loss(square[2], 0 * square[2], 3.0, reduction="none"))
 
 
+@pytest.mark.parametrize("var", [torch.bfloat16, torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("input", [torch.float16, torch.bfloat16, torch.float32], ids=str)
+def test_the_variance_counts_for_the_dtype(input, var):
+    given = MEANS.to(input), TARGETS.to(input), VARIANCES.to(var)
+    found = gaussian_nll_loss(*given)
+    assert found.dtype == F.gaussian_nll_loss(*given).dtype
+    assert_close(found, gaussian_nll_loss(*(each.double() for each in given)).to(found.dtype))
+
+
 def test_where_torch_cannot():
     stack = [torch.stack([each, each.flip(0)]) for each in (MEANS, TARGETS, VARIANCES)]
     found = vmap(gaussian_nll_loss)(*stack)
