@@ -21,7 +21,8 @@ from torch import Tensor
 from torch.autograd.profiler import profile
 
 import lossref
-from tests.losses import LOSSES, Loss, class_list, made, to
+from lossref.testing.domains import class_list
+from tests.losses import LOSSES, Loss, to
 
 CLASSES = 100
 Function = Callable[[Tensor, Tensor], Tensor]
@@ -31,11 +32,13 @@ def problems(size: int) -> Iterator[tuple[Loss, Tensor, Tensor, dict[str, Any]]]
     """Yield each loss with an input and a target of `size` numbers, in rows of 100, and its first options."""
     generator = torch.Generator().manual_seed(0)
     for loss in LOSSES:
-        if loss.target is class_list:  # it meets each class with each: below, with fewer of them
+        if loss.domain.target is class_list:  # it meets each class with each: below, with fewer of them
             continue
         shape = max(1, size // CLASSES), CLASSES
-        input, target = (make(*shape, generator=generator) for make in (loss.input, loss.target))
-        options = made(loss.options[0], *shape, generator)
+        input, target = (
+            make(*shape, generator=generator) for make in (loss.domain.input, loss.domain.target)
+        )
+        options = made(loss.domain.options[0], *shape, generator)
         options = {key: to(value, torch.float32) for key, value in options.items()}
         yield loss, input.float(), to(target, torch.float32), options
 
@@ -145,7 +148,7 @@ def measure(size: int, compiled: bool, budget: float) -> None:
             row.append(others[1] / others[0])
         table.append(row)
         print(
-            f"| `{loss.name}` ({loss.target.__name__.replace('_', ' ')}) | {torchs * 1e3:.3f} |",
+            f"| `{loss.name}` ({loss.domain.target.__name__.replace('_', ' ')}) | {torchs * 1e3:.3f} |",
             " | ".join(f"{ratio:.2f}" for ratio in row),
             "|",
             flush=True,

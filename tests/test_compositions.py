@@ -17,26 +17,7 @@ from torch.testing import assert_close
 
 from tests.losses import Call, calls, to
 
-SPECIAL = {
-    "real": [0.0, 0.3, -0.3, 1.0, -1.0, 5.0, -5.0, 20.0, -20.0, 700.0, -700.0, 0.5],
-    "probability": [0.0, 1.0, 1e-30, 1e-4, 0.0, 1.0, 1e-30, 1e-4, 0.5, 0.3, 0.0, 1.0],
-    "log_rate": [0.0, 0.3, -0.3, 1.0, -1.0, 5.0, -5.0, 2.0, -20.0, 3.0, -700.0, 0.5],
-    "rate": [0.0, 1.0, 1e-30, 1e-4, 20.0, 3.0, 0.01, 100.0, 0.5, 0.3, 7.0, 2.0],
-}
-
-
-def special(call: Call) -> Call:
-    """Return `call` with special values in its last three rows: of the residual, where there is one."""
-    input, target = call.input.clone(), call.target.clone()
-    input[3:] = torch.tensor(SPECIAL[call.loss.input.__name__], dtype=torch.float64).view(3, 4)
-    if call.loss.target.__name__ == "real":
-        target[3:] = 0
-    if call.loss.target.__name__ == "probability":
-        target[3:] = target[3:].round()
-    return replace(call, input=input, target=target)
-
-
-CALLS = [special(call) for call in calls(rows=6)]
+CALLS = calls(rows=6, special=True)
 each_call = pytest.mark.parametrize("call", CALLS, ids=str)
 # What linearize does itself.
 pytestmark = pytest.mark.filterwarnings("ignore:Attempted to insert a get_attr Node:UserWarning")
@@ -121,9 +102,9 @@ def test_compositions_in_half_precision(call: Call) -> None:
             )
 
 
-@each_call
+@pytest.mark.parametrize("call", {call.loss.name: call for call in CALLS}.values(), ids=str)
 def test_compiled_compositions(call: Call) -> None:
-    """All in one graph: each compilation takes its time."""
+    """All in one graph, of each loss with the last of its options: each compilation takes its time."""
     torch._dynamo.reset()
 
     def every(x: Tensor, v: Tensor) -> dict[str, Any]:

@@ -32,8 +32,10 @@ def of_every_loss():
         yield Row(f"a list as {first}", name, [1.0], target, third, ANY, error)
         error = (TypeError, f"{second} must be a Tensor, got float")
         yield Row(f"a number as {second}", name, input, 1.0, third, ANY, error)
-        options = {key: None for loss in LOSSES if loss.name == name for row in loss.options for key in row}
-        for key in (key for key in options if key.endswith("weight")):
+        options = {
+            key: None for loss in LOSSES if loss.name == name for row in loss.domain.options for key in row
+        }
+        for key in sorted(key for key in options if key.endswith("weight")):
             error = (TypeError, f"{key} must be a Tensor, got float")
             yield Row(f"a number as {key}", name, input, target, {key: 2.0}, ANY, error)
 

@@ -62,7 +62,7 @@ def test_each_function_is_in_the_reference(name):
 
 @pytest.mark.parametrize("name", ALIKE)
 def test_the_rows_of_a_function_use_every_argument(name):
-    rows = [loss.options for loss in LOSSES if loss.name == name]
+    rows = [loss.domain.options for loss in LOSSES if loss.name == name]
     used = {key for options in rows for option in options for key in option}
     others = list(inspect.signature(getattr(lossref, name)).parameters)[2:]
     assert used | {"reduction"} == set(others)

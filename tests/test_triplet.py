@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch.testing import assert_close
 
 from lossref import triplet_margin_loss, triplet_margin_with_distance_loss
+from lossref.testing.domains import city_block
 from tests.errors import ANY, Row, X, Y, ones
 from tests.formulas import slope, uniform
-from tests.losses import city_block
 from tests.strategies import tensor
 
 SYMBOLS = {
