@@ -35,10 +35,7 @@ def problems(size: int) -> Iterator[tuple[Loss, Tensor, Tensor, dict[str, Any]]]
         if loss.domain.target is class_list:  # it meets each class with each: below, with fewer of them
             continue
         shape = max(1, size // CLASSES), CLASSES
-        input, target = (
-            make(*shape, generator=generator) for make in (loss.domain.input, loss.domain.target)
-        )
-        options = made(loss.domain.options[0], *shape, generator)
+        input, target, (options, *_) = loss.domain.draw(*shape, generator)
         options = {key: to(value, torch.float32) for key, value in options.items()}
         yield loss, input.float(), to(target, torch.float32), options
 

@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from torch.fx.experimental.proxy_tensor import make_fx
 
 import lossref
+from lossref.testing.domains import DOMAINS
 from tests.errors import ANY, Row, X, index, ones
-from tests.losses import LOSSES, PAGES, calls
+from tests.losses import PAGES, calls
 from tests.pages import own
 
 TENSORS = ("target", "negative", "var")  # the third of some losses
@@ -32,9 +33,7 @@ def of_every_loss():
         yield Row(f"a list as {first}", name, [1.0], target, third, ANY, error)
         error = (TypeError, f"{second} must be a Tensor, got float")
         yield Row(f"a number as {second}", name, input, 1.0, third, ANY, error)
-        options = {
-            key: None for loss in LOSSES if loss.name == name for row in loss.domain.options for key in row
-        }
+        options = {key for domain in DOMAINS.get(name, ()) for row in domain.options for key in row}
         for key in sorted(key for key in options if key.endswith("weight")):
             error = (TypeError, f"{key} must be a Tensor, got float")
             yield Row(f"a number as {key}", name, input, target, {key: 2.0}, ANY, error)

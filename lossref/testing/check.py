@@ -158,7 +158,7 @@ def check(
         >>> from lossref.testing import check
         >>> def my_loss(input, target, reduction="mean"):
         ...     loss = (input - target) ** 2
-        ...     return loss if reduction == "none" else loss.sum() / len(loss)
+        ...     return {"none": loss, "sum": loss.sum(), "mean": loss.sum() / len(loss)}[reduction]
         >>> check(my_loss, like="mse_loss", laws=["value", "reductions"]).broken["reductions"].note
         'the mean is wrong: it divides by 6 (rows), and should by 24 (elements)'
     """
