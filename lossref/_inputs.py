@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 from torch.fx.experimental.proxy_tensor import get_proxy_mode
+from torch.nn import functional
 
 Loss = TypeVar("Loss", bound=Callable[..., Tensor])
 HALF = (torch.float16, torch.bfloat16)
@@ -36,10 +37,11 @@ def at_least_float32(loss: Loss) -> Loss:
     @functools.wraps(loss)
     def wrapper(*args: Any, **kwargs: Any) -> Tensor:
         if named and len(args) > places:
+            in_torch = ", which torch takes for the deprecated size_average: anything true means 'mean' there"
             raise TypeError(
                 f"{loss.__name__}() takes {places} arguments by position, and got {brief(args[places])} "
-                "after them, which torch takes for the deprecated size_average: anything true means 'mean' "
-                f"there. Say which it is: {'=..., '.join(named)}=..."
+                f"after them{in_torch if hasattr(functional, loss.__name__) else ''}. "
+                f"Say which it is: {'=..., '.join(named)}=..."
             )
         given = dict(zip(parameters, args, strict=False)) | kwargs
         if len(given) < len(args) + len(kwargs) or not given.keys() >= set(tensors):

@@ -12,6 +12,7 @@ from torch.testing._internal.common_methods_invocations import op_db
 import lossref
 from lossref.testing.domains import DOMAINS, Domain
 from tests import loops
+from tests.pages import own
 
 CHAPTER_TO_COME = "chapter to come"  # in place of the equation: the loss has all but its page
 
@@ -21,7 +22,7 @@ class Loss:
     """A loss: where the book has it, and the domain of its tensors and options."""
 
     name: str
-    module: type[nn.Module]
+    module: type[nn.Module] | None  # torch's; None where it has no such loss
     page: str
     equation: str
     domain: Domain | None = None  # of those that are alike
@@ -32,7 +33,8 @@ class Loss:
 
     @property
     def theirs(self) -> Callable[..., Tensor]:
-        return getattr(F, self.name)
+        """Torch's function; where it has none, the oracle of the tests of the loss's page."""
+        return getattr(F, self.name) if self.module else own(self.page, "ORACLES")[self.name]
 
     @property
     def differentiable(self) -> Callable[..., Tensor]:
@@ -86,6 +88,7 @@ OF_OTHER_SHAPES = (
 )
 
 ALIKE = {loss.name: loss for loss in LOSSES}
+OF_TORCH = {name: loss for name, loss in ALIKE.items() if loss.module}
 FUNCTIONS = ALIKE | {loss.name: loss for loss in OF_OTHER_SHAPES}
 PAGES = list(dict.fromkeys(loss.page for loss in FUNCTIONS.values()))
 WRITTEN = [name for name, loss in FUNCTIONS.items() if loss.equation != CHAPTER_TO_COME]

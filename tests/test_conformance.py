@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.testing import assert_close
 from torch.testing._internal.common_modules import module_db
 
-from tests.losses import ALIKE, Loss, to
+from tests.losses import OF_TORCH, Loss, to
 
-each_function = pytest.mark.parametrize("loss", ALIKE.values(), ids=ALIKE)
+each_function = pytest.mark.parametrize("loss", OF_TORCH.values(), ids=OF_TORCH)
 
 
 def samples(loss: Loss, dtype: torch.dtype):
@@ -55,7 +55,7 @@ def test_samples_of_torch(loss: Loss, dtype: torch.dtype, order: int, record_pro
 
 @pytest.mark.parametrize("dtype", [torch.complex64, torch.complex128], ids=str)
 def test_samples_of_torch_for_complex_l1(dtype: torch.dtype, record_property) -> None:
-    loss = ALIKE["l1_loss"]
+    loss = OF_TORCH["l1_loss"]
     number = 0
     for input, args, kwargs in samples(loss, dtype):
         assert_close(

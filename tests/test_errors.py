@@ -23,20 +23,21 @@ def of_every_loss():
         name, input, target = call.loss.name, call.input, call.target
         first, second, *_ = inspect.signature(call.loss.ours).parameters
         third = {key: value for key, value in call.options.items() if key in TENSORS}
+        refused = ANY if call.loss.module else None
         for wrong in ("average", None):
             said = f"{wrong} is not a valid value for reduction"
             message = f"reduction must be 'none', 'mean' or 'sum': {said}"
             options = third | {"reduction": wrong}
-            says = (ValueError, f"{wrong} is not") if wrong else ANY  # some add the word to their message
+            says = (ValueError, f"{wrong} is not") if wrong and refused else refused  # some add the word
             yield Row(f"reduction {wrong}", name, input, target, options, says, (ValueError, message))
         error = (TypeError, f"{first} must be a Tensor, got list")
-        yield Row(f"a list as {first}", name, [1.0], target, third, ANY, error)
+        yield Row(f"a list as {first}", name, [1.0], target, third, refused, error)
         error = (TypeError, f"{second} must be a Tensor, got float")
-        yield Row(f"a number as {second}", name, input, 1.0, third, ANY, error)
+        yield Row(f"a number as {second}", name, input, 1.0, third, refused, error)
         options = {key for domain in DOMAINS.get(name, ()) for row in domain.options for key in row}
         for key in sorted(key for key in options if key.endswith("weight")):
             error = (TypeError, f"{key} must be a Tensor, got float")
-            yield Row(f"a number as {key}", name, input, target, {key: 2.0}, ANY, error)
+            yield Row(f"a number as {key}", name, input, target, {key: 2.0}, refused, error)
 
 
 TABLE = [*of_every_loss(), *(row for page in PAGES for row in own(page, "ERRORS") or [])]
