@@ -14,6 +14,7 @@ from lossref.l2 import mse_loss
 from lossref.linear_cross_entropy import linear_cross_entropy
 from lossref.multi_margin import multi_margin_loss, multilabel_margin_loss
 from lossref.nll import nll_loss
+from lossref.pinball import crps_ensemble_loss, crps_normal_loss, pinball_loss
 from lossref.poisson import poisson_nll_loss
 from lossref.ranking import margin_ranking_loss
 from lossref.soft_margin import multilabel_soft_margin_loss, soft_margin_loss
@@ -26,6 +27,8 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "cosine_embedding_loss",
     "cross_entropy",
+    "crps_ensemble_loss",
+    "crps_normal_loss",
     "ctc_loss",
     "gaussian_nll_loss",
     "hinge_embedding_loss",
@@ -39,6 +42,7 @@ __all__ = [
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
+    "pinball_loss",
     "poisson_nll_loss",
     "smooth_l1_loss",
     "soft_margin_loss",

@@ -67,6 +67,9 @@ ROWS = (
     ("cosine_embedding_loss", nn.CosineEmbeddingLoss, "embedding", "eq-cosine-embedding"),
     ("triplet_margin_loss", nn.TripletMarginLoss, "triplet", "eq-triplet"),
     ("triplet_margin_with_distance_loss", nn.TripletMarginWithDistanceLoss, "triplet", "eq-triplet-distance"),
+    ("pinball_loss", None, "pinball", CHAPTER_TO_COME),
+    ("crps_normal_loss", None, "pinball", CHAPTER_TO_COME),
+    ("crps_ensemble_loss", None, "pinball", CHAPTER_TO_COME),
 )
 LOSSES = tuple(Loss(*row, domain) for row in ROWS for domain in DOMAINS[row[0]])
 

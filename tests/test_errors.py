@@ -14,7 +14,7 @@ from tests.errors import ANY, Row, X, index, ones
 from tests.losses import PAGES, calls
 from tests.pages import own
 
-TENSORS = ("target", "negative", "var")  # the third of some losses
+TENSORS = ("target", "negative", "var", "std")  # the third of some losses
 REGRESSION = ("l1_loss", "mse_loss", "huber_loss", "smooth_l1_loss")
 
 

@@ -105,6 +105,27 @@ def hinge(x: Tensor, y: Tensor) -> Truth:
     return short, torch.where(y == 1, 1.0, -1.0 * (x <= 1)), x, short
 
 
+def pinball(tau: float) -> Formula:
+    def formula(x: Tensor, y: Tensor) -> Truth:
+        r = y - x
+        slope = torch.where(r > 0, -tau, 1 - tau).where(r != 0, 0.0)
+        return torch.where(r > 0, tau * r, (tau - 1) * r), slope, torch.ones_like(r)
+
+    return formula
+
+
+def crps_normal(x: Tensor, y: Tensor, reduction: str) -> Tensor:
+    return lossref.crps_normal_loss(x, y, torch.full_like(x, 0.25), reduction=reduction)
+
+
+def crps(x: Tensor, y: Tensor) -> Truth:
+    r = y - x
+    z = 4 * r
+    bell = (-(z**2) / 2).exp() * math.sqrt(2 / math.pi) - 1 / math.sqrt(math.pi)
+    value = r * torch.erf(z / math.sqrt(2)) + bell / 4
+    return value, -torch.erf(z / math.sqrt(2)), torch.ones_like(r), r.abs() + 1
+
+
 def everything(values: Tensor) -> Tensor:
     return values
 
@@ -159,6 +180,8 @@ TABLE = [
     Row(lossref.soft_margin_loss, {}, soft_margin, everything, signs),
     Row(lossref.hinge_embedding_loss, {}, hinge, everything, signs),
     Row(ranking, {}, above),
+    Row(lossref.pinball_loss, {"quantile": 0.9}, pinball(0.9)),
+    Row(crps_normal, {}, crps),
 ]
 SOME = [0.0, 1.0, 0.3, 0.5, -3.25, 6e4, -1e-6, -1.0]
 

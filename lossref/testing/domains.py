@@ -16,6 +16,11 @@ def real(*shape: int, generator: Generator) -> Tensor:
     return 2 * torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
+def real_of_a_row(*shape: int, generator: Generator) -> Tensor:
+    """Draw a target for each row."""
+    return real(*shape[:1], generator=generator)
+
+
 def probability(*shape: int, generator: Generator) -> Tensor:
     """Draw probabilities, none of them certain."""
     return torch.rand(*shape, generator=generator, dtype=torch.float64) * 0.98 + 0.01
@@ -176,4 +181,7 @@ DOMAINS: dict[str, tuple[Domain, ...]] = {
             ),
         ),
     ),
+    "pinball_loss": (Domain(real, real, ({}, {"quantile": 0.9}, {"quantile": probability})),),
+    "crps_normal_loss": (Domain(real, real, ({"std": rate},)),),
+    "crps_ensemble_loss": (Domain(real, real_of_a_row, ({}, {"fair": True})),),
 }

@@ -1,0 +1,291 @@
+# ruff: noqa: E501 - a row of the errors is a line
+"""The pinball loss and the CRPS: their formulas, their errors, and what is true of them alone."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from torch import Tensor
+from torch.distributions import Normal
+from torch.testing import assert_close
+
+from lossref import crps_ensemble_loss, crps_normal_loss, gaussian_nll_loss, l1_loss, pinball_loss
+from tests.errors import Row, X, Y, ones
+from tests.formulas import uniform, vector
+from tests.strategies import exhaustive, gradient, matrices, ordinary, tensor, vectors
+
+PINBALL, NORMAL, ENSEMBLE = "pinball_loss", "crps_normal_loss", "crps_ensemble_loss"
+
+
+# ---- Independent formulas: what the shared tests hold the functions against.
+
+
+def reduced(loss: Tensor, reduction: str) -> Tensor:
+    return {"none": loss, "sum": loss.sum(), "mean": loss.mean()}[reduction]
+
+
+def pinball(input, target, *, quantile=0.5, reduction="mean"):
+    residual = target - input
+    below = torch.where(residual < 0, (quantile - 1) * residual, 0.0)
+    return reduced(torch.where(residual > 0, quantile * residual, below), reduction)
+
+
+def crps_normal(input, target, std, *, reduction="mean"):
+    z = (target - input) / std
+    density = (-z * z / 2).exp() / math.sqrt(2 * math.pi)
+    loss = std * (z * (2 * torch.special.ndtr(z) - 1) + 2 * density - 1 / math.sqrt(math.pi))
+    return reduced(loss, reduction)
+
+
+def crps_ensemble(input, target, *, fair=False, reduction="mean"):
+    size = input.shape[-1]
+    terms = [(input[..., i] - target).abs() / size for i in range(size)]
+    for i in range(size):
+        for j in range(i):
+            terms.append(-(input[..., i] - input[..., j]).abs() / (size * (size - fair)))
+    return reduced(torch.stack(terms).sum(0), reduction)
+
+
+ORACLES = {PINBALL: pinball, NORMAL: crps_normal, ENSEMBLE: crps_ensemble}
+
+# ---- The formulas of the docstrings, run.
+
+PREDICTED, SEEN, WIDTHS = uniform(-2, 2, 12), uniform(-2, 2, 12, seed=1), uniform(0.2, 2, 12, seed=2)
+LEVELS = vector(0, 0.1, 0.25, 0.5, 0.75, 0.9, 1).repeat(2)[:12]
+SYMBOLS = {"tau": "quantile", "sigma": "std"}
+CASES = {
+    PINBALL: [{"x": PREDICTED, "y": SEEN, "tau": tau} for tau in (LEVELS, 0.1, 0.5)],
+    NORMAL: [{"x": PREDICTED, "y": SEEN, "sigma": WIDTHS}],
+    ENSEMBLE: [{"x": uniform(-2, 2, 5, seed=k), "y": torch.tensor(0.3), "M": 5} for k in (1, 2)],
+}
+MUTANTS = [
+    (PINBALL, r"\tau (y - x), (\tau - 1)", r"\tau (y - x), (1 - \tau)"),
+    (PINBALL, r"\max\left(\tau (y - x), (\tau - 1)", r"\max\left((1 - \tau) (y - x), - \tau"),
+    (PINBALL, r"\max", r"2 \max"),
+    (NORMAL, r"(y - x) \operatorname", r"(x - y) \operatorname"),
+    (NORMAL, r"\frac{z}{\sqrt{2}}", r"z"),
+    (NORMAL, r"\sqrt{2} \, e", r"e"),
+    (NORMAL, r"- 1\right)", r"\right)"),
+    (NORMAL, r"-z^2 / 2", r"-z^2"),
+    (NORMAL, r"\frac{\sigma}{\sqrt{\pi}}", r"\frac{1}{\sqrt{\pi}}"),
+    (ENSEMBLE, r"\frac{1}{2 M^2}", r"\frac{1}{M^2}"),
+    (ENSEMBLE, r"\frac{1}{2 M^2}", r"\frac{1}{2 M (M - 1)}"),
+    (ENSEMBLE, r"|x_i - y|", r"(x_i - y)"),
+    (ENSEMBLE, r"- \frac{1}{2 M^2}", r"+ \frac{1}{2 M^2}"),
+]
+WANTED = "quantile must be from 0 to 1, got"
+SHAPE = (
+    "target must have the shape of input without its last dimension, that of the members; got input of shape"
+)
+DIMENSIONS = "input and target must have as many dimensions, got the shapes (2, 3) and (2,): the target of several quantiles has the size 1 in their dimension"
+NUMBERS = {"a percentage": (90, "90"), "below 0": (-0.1, "-0.1"), "nan": (math.nan, "nan")}
+ERRORS = [
+    *(Row(f"a quantile: {what}", PINBALL, X, Y, {"quantile": q}, None, (ValueError, f"{WANTED} {says}")) for what, (q, says) in NUMBERS.items()),
+    *(Row(f"quantiles: {what}", PINBALL, X, Y, {"quantile": torch.tensor([0.5, q, 0.1])}, None, (ValueError, f"{WANTED} {says}")) for what, (q, says) in NUMBERS.items()),
+    Row("a quantile as word", PINBALL, X, Y, {"quantile": "0.9"}, None, (TypeError, "quantile must be a number, got '0.9'")),
+    Row("quantiles as a list", PINBALL, X, Y, {"quantile": [0.1, 0.5, 0.9]}, None, (TypeError, "quantile must be a number, got list")),
+    Row("complex quantiles", PINBALL, X, Y, {"quantile": 1j * X}, None, (NotImplementedError, "input and target and quantile must be real; got input of torch.float32, target of torch.float32, quantile of torch.complex64")),
+    Row("two quantiles for three columns", PINBALL, X, Y, {"quantile": torch.tensor([0.1, 0.9])}, None, (RuntimeError, "quantile must broadcast to the size of input, (2, 3); got (2,)")),
+    Row("several quantiles of one prediction", PINBALL, X[:, :1], Y[:, :1], {"quantile": torch.tensor([0.1, 0.9])}, None, (RuntimeError, "quantile must broadcast to the size of input, (2, 1); got (2,)")),
+    Row("a row of targets for several quantiles", PINBALL, X, Y[:, 0], {}, None, (RuntimeError, DIMENSIONS)),
+    Row("shapes that do not broadcast", PINBALL, X, ones(2, 2), {}, None, (RuntimeError, "The size of tensor a (2) must match the size of tensor b (3)...")),
+    Row("a row of targets", NORMAL, X, Y[:, 0], {"std": Y}, None, (RuntimeError, DIMENSIONS)),
+    Row("a deviation below 0", NORMAL, X, Y, {"std": -Y}, None, (ValueError, "std must not be negative, got -1")),
+    Row("deviations of another shape", NORMAL, X, Y, {"std": ones(2)}, None, (RuntimeError, "std must broadcast to the size of input, (2, 3); got (2,)")),
+    Row("a number as std", NORMAL, X, Y, {"std": 1.0}, None, (TypeError, "std must be a Tensor, got float")),
+    Row("complex deviations", NORMAL, X, Y, {"std": 1j * Y}, None, (NotImplementedError, "input and target and std must be real; got input of torch.float32, target of torch.float32, std of torch.complex64")),
+    Row("a target for each member", ENSEMBLE, X, Y, {}, None, (RuntimeError, f"{SHAPE} (2, 3) and target of shape (2, 3)")),
+    Row("a column of targets", ENSEMBLE, X, Y[:, :1], {}, None, (RuntimeError, f"{SHAPE} (2, 3) and target of shape (2, 1)")),
+    Row("no dimension", ENSEMBLE, X[0, 0], Y[0, 0], {}, None, (RuntimeError, f"{SHAPE} () and target of shape ()")),
+    Row("no member", ENSEMBLE, ones(2, 0), Y[:, 0], {}, None, (ValueError, "input must have members in its last dimension, 1 or more; got 0")),
+    Row("one member, and fair", ENSEMBLE, ones(2, 1), Y[:, 0], {"fair": True}, None, (ValueError, "input must have members in its last dimension, 2 or more; got 1")),
+]  # fmt: skip
+
+
+# ---- What other libraries and papers say.
+
+Y_SEEN, Q_SAID = vector(1, -2, 3.5, 0, 4), vector(0.5, -1, 3.5, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("tau", "each", "mean"),  # scikit-learn 1.9.1, mean_pinball_loss
+    [
+        (0.1, (0.05, 0.9, 0, 1.8, 0.3), 0.61),
+        (0.5, (0.25, 0.5, 0, 1, 1.5), 0.65),
+        (0.9, (0.45, 0.1, 0, 0.2, 2.7), 0.69),
+    ],
+)
+def test_the_pinball_loss_of_scikit_learn(tau, each, mean):
+    assert_close(pinball_loss(Q_SAID, Y_SEEN, quantile=tau, reduction="none"), vector(*each))
+    assert_close(pinball_loss(Q_SAID, Y_SEEN, quantile=tau), tensor(mean))
+
+
+def test_the_crps_of_properscoring_and_scoringrules():  # 0.1 and 0.10.0
+    found = crps_normal_loss(vector(0, 1, -1), vector(0.3, 2, -1), vector(1, 0.5, 2), reduction="none")
+    assert_close(found, vector(0.2693329, 0.72639591, 0.46738995), rtol=0, atol=5e-9)
+    members, y = vector(0, 1, 3, -0.5), tensor(1.2)
+    assert_close(crps_ensemble_loss(members, y), tensor(0.50625))
+    assert_close(crps_ensemble_loss(members, y, fair=True), tensor(0.26666667), rtol=0, atol=5e-9)
+
+
+# ---- What they are in terms of the others, and of each other.
+
+
+@exhaustive
+@given(vectors(ordinary), vectors(ordinary), vectors(ordinary.map(lambda r: 0.5 + r / 10)))
+def test_pinball_is_a_tilted_l1(x, y, tau):
+    l1 = l1_loss(x, y, reduction="none")
+    assert_close(pinball_loss(x, y, reduction="none"), l1 / 2, rtol=0, atol=0)
+    loss = pinball_loss(x, y, quantile=tau, reduction="none")
+    assert_close(loss, l1 / 2 + (tau - 0.5) * (y - x), rtol=1e-12, atol=1e-12)
+    assert (loss >= 0).all()
+    assert_close(pinball_loss(-x, -y, quantile=1 - tau, reduction="none"), loss, rtol=1e-12, atol=1e-12)
+    assert_close(pinball_loss(4 * x, 4 * y, quantile=tau, reduction="none"), 4 * loss)
+
+
+def test_the_crps_is_twice_the_pinball_loss_of_all_quantiles():
+    steps = 20000
+    tau = (torch.arange(steps, dtype=torch.float64) + 0.5) / steps
+    quantiles = PREDICTED.unsqueeze(1) + WIDTHS.unsqueeze(1) * Normal(0, 1).icdf(tau)
+    all_of_them = 2 * pinball_loss(quantiles, SEEN.unsqueeze(1), quantile=tau, reduction="none").mean(1)
+    assert_close(all_of_them, crps_normal_loss(PREDICTED, SEEN, WIDTHS, reduction="none"), rtol=0, atol=2e-5)
+
+
+def test_an_ensemble_of_quantiles_has_nearly_the_crps_of_their_distribution():
+    tau = (torch.arange(400, dtype=torch.float64) + 0.5) / 400
+    members = PREDICTED.unsqueeze(1) + WIDTHS.unsqueeze(1) * Normal(0, 1).icdf(tau)
+    found = crps_ensemble_loss(members, SEEN, reduction="none")
+    assert_close(found, crps_normal_loss(PREDICTED, SEEN, WIDTHS, reduction="none"), rtol=0, atol=5e-3)
+    # Each member is then the quantile that twice its mean pinball loss says.
+    twice = 2 * pinball_loss(members, SEEN.unsqueeze(1), quantile=tau, reduction="none").mean(1)
+    assert_close(found, twice, rtol=1e-10, atol=1e-12)
+
+
+def test_a_fair_ensemble_expects_as_much_of_few_members_as_of_many():
+    generator = torch.Generator().manual_seed(0)
+    truth = crps_normal_loss(tensor(0.0), tensor(0.5), tensor(1.0))
+    for members in (2, 5):
+        draws = torch.randn(20_000, members, generator=generator, dtype=torch.float64)
+        y = torch.full((20_000,), 0.5, dtype=torch.float64)
+        assert_close(crps_ensemble_loss(draws, y, fair=True), truth, rtol=0, atol=1e-2)
+        assert_close(crps_ensemble_loss(draws, y) - truth, tensor(1 / members) / math.sqrt(math.pi),
+                     rtol=0, atol=1e-2)  # fmt: skip
+
+
+@exhaustive
+@given(matrices(ordinary), vectors(ordinary, 3))
+def test_an_ensemble_is_no_better_than_0_and_no_worse_than_its_members(x, y):
+    off = l1_loss(x, y.unsqueeze(1).expand_as(x), reduction="none").mean(1)
+    for fair in (False, True):
+        loss = crps_ensemble_loss(x, y, fair=fair, reduction="none")
+        assert (loss >= -1e-12).all()
+        assert (loss <= off + 1e-12).all()
+    assert_close(crps_ensemble_loss(x[:, :1], y), l1_loss(x[:, 0], y))
+
+
+# ---- Slopes, and where there is more than one.
+
+
+def test_the_best_constant_is_the_quantile():
+    y = torch.randn(1001, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    tau = vector(0.1, 0.5, 0.9)
+    x, seen = y.view(-1, 1, 1).expand(-1, 1, 3), y.view(1, -1, 1)
+    losses = pinball_loss(x, seen, quantile=tau, reduction="none").mean(1)
+    assert_close(y[losses.argmin(0)], y.quantile(tau), rtol=0, atol=0)
+
+
+def test_slopes_are_the_quantile_and_the_rest_of_1_and_at_a_tie_0():
+    x, y = vector(0, 1, 2), vector(1, 1, 1)
+    for tau in (0.0, 0.1, 0.5, 0.9, 1.0):
+        found = gradient(lambda x: pinball_loss(x, y, quantile=tau, reduction="sum"), x)  # noqa: B023
+        assert_close(found, vector(-tau, 0, 1 - tau))
+    levels = vector(0.1, 0.5, 0.9)
+    by_level = gradient(lambda tau: pinball_loss(x, y, quantile=tau, reduction="sum"), levels)
+    assert_close(by_level, y - x)
+
+
+def test_members_that_are_equal_are_left_together():
+    x, y = vector(2, 2, 2), tensor(2.0)
+    assert_close(gradient(lambda x: crps_ensemble_loss(x, y), x), vector(0, 0, 0))
+    below = gradient(lambda x: crps_ensemble_loss(x, y + 1), x)
+    assert_close(below, -torch.ones(3).double() / 3)
+
+
+def test_a_far_off_and_sure_model_gets_a_bounded_slope():
+    x, y, s = tensor([0.0]), tensor([1.0]), tensor([1e-3])
+    assert_close(gradient(lambda s: crps_normal_loss(x, y, s), s), tensor([-1 / math.sqrt(math.pi)]))
+    nll = gradient(lambda s: gaussian_nll_loss(x, y, s**2, eps=1e-12), s)
+    assert_close(nll, tensor([-1e9]), rtol=1e-5, atol=0)
+    r, s = torch.linspace(-50, 50, 101, dtype=torch.float64), torch.logspace(-8, 3, 60, dtype=torch.float64)
+    r, s = (each.flatten() for each in torch.meshgrid(r, s, indexing="ij"))
+    zero = torch.zeros_like(r)
+    by_std = gradient(lambda s: crps_normal_loss(zero, r, s, reduction="sum"), s)
+    assert -0.57 < by_std.min() < -0.56
+    assert 0.23 < by_std.max() < 0.24
+    assert gradient(lambda x: crps_normal_loss(x, r, s, reduction="sum"), zero).abs().max() <= 1
+    least = s * (math.sqrt(2) - 1) / math.sqrt(math.pi)
+    assert (crps_normal_loss(zero, r, s, reduction="none") >= 0.999999 * least).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_deviation_of_almost_or_exactly_nothing(dtype):
+    r = torch.tensor([0.0, 1.0, -3.0, 1e20, -1e20, 1e-30, math.inf], dtype=dtype)
+    for deviation in (0.0, torch.finfo(dtype).tiny, 1e-30, 1e-20):
+        s = torch.full_like(r, deviation)
+        zero = torch.zeros_like(r)
+        assert_close(crps_normal_loss(zero, r, s, reduction="none"), r.abs(), rtol=1e-6, atol=1e-19)
+        slope = gradient(lambda x: crps_normal_loss(x, r, s, reduction="sum"), zero)  # noqa: B023
+        sure = r.abs() > 40 * s
+        assert_close(slope[sure], -r.sign()[sure], rtol=1e-6, atol=0)
+        by_std = gradient(lambda s: crps_normal_loss(zero, r, s, reduction="sum"), s)  # noqa: B023
+        assert_close(by_std[sure], torch.full_like(by_std[sure], -1 / math.sqrt(math.pi)))
+        assert_close(by_std[0].item(), (math.sqrt(2) - 1) / math.sqrt(math.pi), rtol=1e-6, atol=0)
+    naive = crps_normal(tensor([0.0]), tensor([0.0]), tensor([0.0]))
+    assert naive.isnan()  # if not, the docstring is out of date
+
+
+def test_float32_keeps_the_share_of_a_small_quantile():
+    x, y, tau = torch.zeros(1), torch.ones(1), 1e-8
+    assert pinball_loss(x, y, quantile=tau) == torch.tensor(tau)
+    assert (tau - 0.5) * (y - x) + 0.5 * (y - x).abs() == 0  # a tilt of the L1 loss has nothing left of it
+
+
+def test_a_target_that_is_infinite_costs_what_it_should():
+    far = tensor([math.inf, -math.inf])
+    assert pinball_loss(torch.zeros(2).double(), far, quantile=0.9, reduction="none").eq(math.inf).all()
+    slope = gradient(lambda x: pinball_loss(x, far, quantile=0.9, reduction="sum"), torch.zeros(2).double())
+    assert_close(slope, vector(-0.9, 0.1))
+
+
+def test_float32_is_as_near_as_it_can_be():
+    s = torch.logspace(-6, 6, 300, dtype=torch.float64)
+    for z in (0.0, 0.5, -3.0, 6.0, -30.0, 39.0, 41.0, 1e6):
+        truth = crps_normal(torch.zeros_like(s), z * s, s, reduction="none")
+        found = crps_normal_loss(torch.zeros(300), (z * s).float(), s.float(), reduction="none")
+        assert_close(found.double(), truth, rtol=1e-6, atol=0)
+
+
+def test_quantiles_in_columns_divide_the_mean_by_all_of_them():
+    x, tau = PREDICTED.view(4, 3), vector(0.1, 0.5, 0.9)
+    y = SEEN[:4].unsqueeze(1)
+    columns = [pinball_loss(x[:, [k]], y, quantile=tau[k]) for k in range(3)]
+    assert_close(pinball_loss(x, y, quantile=tau), torch.stack(columns).mean())
+    assert_close(
+        pinball_loss(x.float(), y.float(), quantile=tau.float()), torch.stack(columns).mean().float()
+    )
+
+
+def test_a_quantile_of_float32_keeps_half_precision_from_rounding_in_between():
+    x, y = PREDICTED.half(), SEEN.half()
+    found = pinball_loss(x, y, quantile=torch.tensor(0.9))
+    assert found.dtype == torch.float32
+    assert_close(found.double(), pinball(x.double(), y.double(), quantile=0.9), rtol=1e-6, atol=0)
+
+
+def test_no_element_has_no_mean():
+    none = torch.zeros(0)
+    assert pinball_loss(none, none).isnan()
+    assert pinball_loss(none, none, reduction="sum") == 0
+    assert crps_normal_loss(none, none, none).isnan()
+    assert crps_ensemble_loss(torch.zeros(0, 3), none).isnan()
