@@ -6,6 +6,7 @@ from lossref.bce import binary_cross_entropy, binary_cross_entropy_with_logits
 from lossref.cross_entropy import cross_entropy
 from lossref.ctc import ctc_loss
 from lossref.embedding import cosine_embedding_loss, hinge_embedding_loss
+from lossref.focal import focal_loss, sigmoid_focal_loss
 from lossref.gaussian import gaussian_nll_loss
 from lossref.huber import huber_loss, smooth_l1_loss
 from lossref.kl import kl_div
@@ -30,6 +31,7 @@ __all__ = [
     "crps_ensemble_loss",
     "crps_normal_loss",
     "ctc_loss",
+    "focal_loss",
     "gaussian_nll_loss",
     "hinge_embedding_loss",
     "huber_loss",
@@ -44,6 +46,7 @@ __all__ = [
     "nll_loss",
     "pinball_loss",
     "poisson_nll_loss",
+    "sigmoid_focal_loss",
     "smooth_l1_loss",
     "soft_margin_loss",
     "triplet_margin_loss",

@@ -67,6 +67,8 @@ ROWS = (
     ("cosine_embedding_loss", nn.CosineEmbeddingLoss, "embedding", "eq-cosine-embedding"),
     ("triplet_margin_loss", nn.TripletMarginLoss, "triplet", "eq-triplet"),
     ("triplet_margin_with_distance_loss", nn.TripletMarginWithDistanceLoss, "triplet", "eq-triplet-distance"),
+    ("sigmoid_focal_loss", None, "focal", CHAPTER_TO_COME),
+    ("focal_loss", None, "focal", CHAPTER_TO_COME),
     ("pinball_loss", None, "pinball", CHAPTER_TO_COME),
     ("crps_normal_loss", None, "pinball", CHAPTER_TO_COME),
     ("crps_ensemble_loss", None, "pinball", CHAPTER_TO_COME),

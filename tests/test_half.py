@@ -91,6 +91,22 @@ def soft_margin(x: Tensor, y: Tensor) -> Truth:
     return value, slope, scale
 
 
+def focal(gamma: float) -> Formula:
+    def formula(x: Tensor, y: Tensor) -> Truth:
+        zero = torch.zeros_like(x)
+        up, down = torch.logaddexp(zero, x), torch.logaddexp(zero, -x)  # -log of 1 - p, and of p
+        yes, no = y * (-gamma * up).exp(), (1 - y) * (-gamma * down).exp()
+        value = yes * down + no * up
+        slopes = (
+            yes * (gamma * x.sigmoid() * down + (-x).sigmoid()),
+            no * (gamma * (-x).sigmoid() * up + x.sigmoid()),
+        )
+        rounds = 1 + gamma * x.abs()  # of an exponential, its exponent
+        return value, slopes[1] - slopes[0], rounds * (slopes[0] + slopes[1]), rounds * value
+
+    return formula
+
+
 def ranking(x: Tensor, y: Tensor, reduction: str) -> Tensor:
     return lossref.margin_ranking_loss(x, y, -torch.ones_like(x), reduction=reduction)
 
@@ -180,6 +196,8 @@ TABLE = [
     Row(lossref.soft_margin_loss, {}, soft_margin, everything, signs),
     Row(lossref.hinge_embedding_loss, {}, hinge, everything, signs),
     Row(ranking, {}, above),
+    Row(lossref.sigmoid_focal_loss, {}, focal(2.0), moderate, between_0_and_1),
+    Row(lossref.sigmoid_focal_loss, {"gamma": 0.5}, focal(0.5), moderate, between_0_and_1),
     Row(lossref.pinball_loss, {"quantile": 0.9}, pinball(0.9)),
     Row(crps_normal, {}, crps),
 ]

@@ -28,6 +28,7 @@ POISSON, RANKING, HINGE, COSINE, TRIPLET = (
     "triplet_margin_loss",
 )
 GAUSSIAN, TAGS, MULTI = "gaussian_nll_loss", "multilabel_soft_margin_loss", "multi_margin_loss"
+SIGMOID_FOCAL, FOCAL = "sigmoid_focal_loss", "focal_loss"
 NUMBERS = (
     (HUBER, "delta"),
     (SMOOTH, "beta"),
@@ -41,13 +42,16 @@ NUMBERS = (
     (TRIPLET, "p"),
     (TRIPLET, "eps"),
     (MULTI, "margin"),
+    (SIGMOID_FOCAL, "gamma"),
+    (SIGMOID_FOCAL, "alpha"),
+    (FOCAL, "gamma"),
 )
 each_number = pytest.mark.parametrize(("function", "option"), NUMBERS)
 
 
 def arguments(function: str) -> tuple[torch.Tensor, ...]:
     given = {CE: (X, index(0, 1)), HINGE: (X, Y), COSINE: (X, Y, ones(2)), TRIPLET: (X, Y / 2, -Y)}
-    given[GAUSSIAN], given[MULTI] = (X, Y / 2, 0.1 * X), given[CE]
+    given[GAUSSIAN], given[MULTI], given[FOCAL] = (X, Y / 2, 0.1 * X), given[CE], given[CE]
     return given.get(function, (3 * X, Y / 2, Y) if function == RANKING else (3 * X, Y / 2))
 
 

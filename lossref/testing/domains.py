@@ -181,6 +181,10 @@ DOMAINS: dict[str, tuple[Domain, ...]] = {
             ),
         ),
     ),
+    "sigmoid_focal_loss": (Domain(real, probability, ({}, {"gamma": 0.5, "alpha": 0.25})),),
+    "focal_loss": (
+        Domain(real, class_index, ({}, {"gamma": 3.0, "weight": CLASS_WEIGHT, "ignore_index": 1})),
+    ),
     "pinball_loss": (Domain(real, real, ({}, {"quantile": 0.9}, {"quantile": probability})),),
     "crps_normal_loss": (Domain(real, real, ({"std": rate},)),),
     "crps_ensemble_loss": (Domain(real, real_of_a_row, ({}, {"fair": True})),),
