@@ -26,8 +26,9 @@ def _functions(app):
         links = {link["reftype"]: link["reftarget"] for link in row.findall(addnodes.pending_xref)}
         if target := links.get("func"):
             name = target.rpartition(".")[2]
-            module = next(text for entry in row[1:2] for text in entry.findall(nodes.literal)).astext()
-            names = re.compile(rf"\b({name}|{module.rpartition('.')[2]})\b")
+            modules = [text.astext() for text in row[1].findall(nodes.literal)]  # torch may have none
+            words = [name, *(module.rpartition(".")[2] for module in modules)]
+            names = re.compile(rf"\b({'|'.join(words)})\b")
             found[name] = names, f"chapters/{links['doc']}" if "doc" in links else None
     return found
 
