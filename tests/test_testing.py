@@ -53,6 +53,38 @@ def test_no_false_alarm_on_lossref(name):
     check(getattr(lossref, name), name, raise_on_failure=True)
 
 
+def normal(*shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+def of_adaptive_softmax(
+    input: Tensor, target: Tensor, head_weight: Tensor, down: Tensor, up: Tensor, reduction: str = "mean"
+) -> Tensor:
+    """The loss on tensors alone, with one cluster."""
+    return lossref.adaptive_log_softmax_with_loss(
+        input, target, head_weight, [(down, up)], reduction=reduction
+    )
+
+
+LENGTHS = torch.tensor([4, 3]), torch.tensor([2, 1])
+SPOKEN = normal(4, 2, 3).log_softmax(2), torch.tensor([[1, 1], [2, 0]]), *LENGTHS
+WORDS = normal(5, 3), normal(7, 3), torch.tensor([0, 6, 2, 2, 5])
+SMOOTH = {"linear_bias": normal(7), "weight": normal(7).exp(), "label_smoothing": 0.1, "ignore_index": 2}
+CLUSTERED = normal(4, 6), torch.tensor([0, 2, 4, 5]), normal(4, 6), normal(2, 6), normal(3, 2)
+OF_OTHER_SHAPES = [
+    (lossref.ctc_loss, [(SPOKEN, {}), (SPOKEN, {"zero_infinity": True})]),
+    (lossref.linear_cross_entropy, [(WORDS, {}), (WORDS, SMOOTH)]),
+    (of_adaptive_softmax, [(CLUSTERED, {})]),
+]
+
+
+@pytest.mark.parametrize(("loss", "samples"), OF_OTHER_SHAPES, ids=lambda each: getattr(each, "__name__", ""))
+def test_no_false_alarm_on_losses_of_other_shapes(loss, samples):
+    laws = set(LAWS) - {"compiled"}  # which takes its time, and is in their own tests
+    report = check(loss, formula=loss, samples=samples, laws=laws, raise_on_failure=True)
+    assert report.count("held") >= 10
+
+
 def faults_of_torch() -> dict[str, list[str]]:
     """Return which laws the functions of torch break, by the table in the book."""
     page = (ROOT / "chapters" / "custom.md").read_text(encoding="utf-8")
