@@ -5,6 +5,7 @@ from lossref.adaptive_softmax import adaptive_log_softmax_with_loss
 from lossref.bce import binary_cross_entropy, binary_cross_entropy_with_logits
 from lossref.cross_entropy import cross_entropy
 from lossref.ctc import ctc_loss
+from lossref.distillation import distillation_loss
 from lossref.embedding import cosine_embedding_loss, hinge_embedding_loss
 from lossref.focal import focal_loss, sigmoid_focal_loss
 from lossref.gaussian import gaussian_nll_loss
@@ -31,6 +32,7 @@ __all__ = [
     "crps_ensemble_loss",
     "crps_normal_loss",
     "ctc_loss",
+    "distillation_loss",
     "focal_loss",
     "gaussian_nll_loss",
     "hinge_embedding_loss",

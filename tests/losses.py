@@ -72,6 +72,7 @@ ROWS = (
     ("pinball_loss", None, "pinball", CHAPTER_TO_COME),
     ("crps_normal_loss", None, "pinball", CHAPTER_TO_COME),
     ("crps_ensemble_loss", None, "pinball", CHAPTER_TO_COME),
+    ("distillation_loss", None, "distillation", CHAPTER_TO_COME),
 )
 LOSSES = tuple(Loss(*row, domain) for row in ROWS for domain in DOMAINS[row[0]])
 

@@ -27,6 +27,7 @@ POISSON, RANKING, HINGE, COSINE, TRIPLET = (
     "cosine_embedding_loss",
     "triplet_margin_loss",
 )
+DISTILLATION = "distillation_loss"
 GAUSSIAN, TAGS, MULTI = "gaussian_nll_loss", "multilabel_soft_margin_loss", "multi_margin_loss"
 SIGMOID_FOCAL, FOCAL = "sigmoid_focal_loss", "focal_loss"
 NUMBERS = (
@@ -45,6 +46,7 @@ NUMBERS = (
     (SIGMOID_FOCAL, "gamma"),
     (SIGMOID_FOCAL, "alpha"),
     (FOCAL, "gamma"),
+    (DISTILLATION, "temperature"),
 )
 each_number = pytest.mark.parametrize(("function", "option"), NUMBERS)
 
@@ -52,6 +54,8 @@ each_number = pytest.mark.parametrize(("function", "option"), NUMBERS)
 def arguments(function: str) -> tuple[torch.Tensor, ...]:
     given = {CE: (X, index(0, 1)), HINGE: (X, Y), COSINE: (X, Y, ones(2)), TRIPLET: (X, Y / 2, -Y)}
     given[GAUSSIAN], given[MULTI], given[FOCAL] = (X, Y / 2, 0.1 * X), given[CE], given[CE]
+    given[DISTILLATION] = (X.cumsum(1), Y / 2)
+    given[GAUSSIAN], given[MULTI] = (X, Y / 2, 0.1 * X), given[CE]
     return given.get(function, (3 * X, Y / 2, Y) if function == RANKING else (3 * X, Y / 2))
 
 

@@ -188,4 +188,5 @@ DOMAINS: dict[str, tuple[Domain, ...]] = {
     "pinball_loss": (Domain(real, real, ({}, {"quantile": 0.9}, {"quantile": probability})),),
     "crps_normal_loss": (Domain(real, real, ({"std": rate},)),),
     "crps_ensemble_loss": (Domain(real, real_of_a_row, ({}, {"fair": True})),),
+    "distillation_loss": (Domain(real, real, ({}, {"temperature": 4.0})),),
 }
