@@ -10,6 +10,7 @@ from lossref.embedding import cosine_embedding_loss, hinge_embedding_loss
 from lossref.focal import focal_loss, sigmoid_focal_loss
 from lossref.gaussian import gaussian_nll_loss
 from lossref.huber import huber_loss, smooth_l1_loss
+from lossref.info_nce import info_nce_loss, nt_xent_loss, supervised_contrastive_loss
 from lossref.kl import kl_div
 from lossref.l1 import l1_loss
 from lossref.l2 import mse_loss
@@ -37,6 +38,7 @@ __all__ = [
     "gaussian_nll_loss",
     "hinge_embedding_loss",
     "huber_loss",
+    "info_nce_loss",
     "kl_div",
     "l1_loss",
     "linear_cross_entropy",
@@ -46,11 +48,13 @@ __all__ = [
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
+    "nt_xent_loss",
     "pinball_loss",
     "poisson_nll_loss",
     "sigmoid_focal_loss",
     "smooth_l1_loss",
     "soft_margin_loss",
+    "supervised_contrastive_loss",
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
 ]

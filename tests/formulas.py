@@ -117,6 +117,13 @@ def readable(case):
     return {symbol: value for symbol, value in case.items() if not isinstance(value, list)}
 
 
+def evaluated(equation, case):
+    """Return what an equation says; where `i` is a range, of each row: then it is of one."""
+    if isinstance(case.get("i"), range):
+        return torch.stack([equation.value(**case | {"i": i}) for i in case["i"]])
+    return equation.value(**case)
+
+
 def check_formula(latex, name, cases):
     """Complain if a formula and a function differ, in value or gradient."""
     equation = Equation(latex)
@@ -124,9 +131,9 @@ def check_formula(latex, name, cases):
         symbol = predicted(name, case)
         prediction = case[symbol].clone().requires_grad_()
         loss = call(name, prediction, case)
-        torch.testing.assert_close(equation.value(**readable(case)), loss.detach(), rtol=1e-10, atol=1e-12)
+        torch.testing.assert_close(evaluated(equation, readable(case)), loss.detach(), rtol=1e-10, atol=1e-12)
         (ours,) = torch.autograd.grad(loss.sum(), prediction)
-        printed = gradient(lambda x: equation.value(**readable(case) | {symbol: x}), case[symbol])  # noqa: B023
+        printed = gradient(lambda x: evaluated(equation, readable(case) | {symbol: x}), case[symbol])  # noqa: B023
         torch.testing.assert_close(printed, ours, rtol=1e-9, atol=1e-12)
 
 

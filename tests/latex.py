@@ -11,6 +11,7 @@ where people may differ (is the log of a b the log of the product?) it asks for 
 - A sum runs over numbers, or over the members of a set that has a value: the rows of a tensor. One over
   `c \ne y`, or `c \notin Y`, runs over the other classes, of 1 to C.
 - `x_i` is `x[i - 1]` where a sum runs over `i`, and all of `x` where none does; `\bar{y}` is the mean of `y`.
+- A `pmatrix` stacks the rows of its parts.
 - `f(x)` applies `f` where it was defined, by this equation or another, and multiplies elsewhere.
 - `\frac{\partial \ell}{\partial x}` is the derivative of the last `\ell` that is defined as a function of `x`
   and other symbols that are known.

@@ -102,6 +102,8 @@ class Reader:
         token = self.peek()
         if token == r"\begin{cases}":
             return self.cases(self.group())
+        if token == r"\begin{pmatrix}":
+            return torch.cat([self.read(part) for part in split(self.group(), r"\\")])
         if token in CLOSING:
             value = self.read(self.group())
             return value.abs() if token == r"\lvert" else value

@@ -14,6 +14,8 @@ TOKEN = re.compile(GROUPED + r"|\\[A-Za-z]+|\\.|\d+(?:\.\d+)?|\S", re.DOTALL)
 SIZES = {r"\left", r"\right", r"\bigl", r"\bigr", r"\displaystyle"}
 SILENT = SIZES | {r"\,", r"\;", r"\:", r"\!", r"\quad", "\\ ", "\\\n"}
 CLOSING = {"(": ")", "[": "]", "{": "}", r"\{": r"\}", r"\lvert": r"\rvert", r"\begin{cases}": r"\end{cases}"}
+CLOSING |= {r"\begin{pmatrix}": r"\end{pmatrix}"}
+BLOCKS = {begin: end for begin, end in CLOSING.items() if begin.startswith(r"\begin")}
 RELATIONS = {
     "=": torch.eq, r"\ne": torch.ne, "<": torch.lt, ">": torch.gt,
     r"\le": torch.le, r"\leq": torch.le, r"\ge": torch.ge, r"\geq": torch.ge,
@@ -63,7 +65,7 @@ def unbroken(tokens: list[str]) -> list[str]:
         return tokens
     end, depth, joined = tokens.index(r"\end{aligned}"), 0, []
     for token, following in pairwise(tokens[1 : end + 1]):
-        depth += (token == r"\begin{cases}") - (token == r"\end{cases}")
+        depth += (token in BLOCKS) - (token in BLOCKS.values())
         if depth or token not in ("&", r"\\"):
             joined.append(token)
         elif token == r"\\" and following != "&":

@@ -91,6 +91,9 @@ OF_OTHER_SHAPES = (
         "adaptive_softmax",
         "eq-adaptive-softmax",
     ),
+    Loss("info_nce_loss", None, "info_nce", CHAPTER_TO_COME),
+    Loss("nt_xent_loss", None, "info_nce", CHAPTER_TO_COME),
+    Loss("supervised_contrastive_loss", None, "info_nce", CHAPTER_TO_COME),
 )
 
 ALIKE = {loss.name: loss for loss in LOSSES}

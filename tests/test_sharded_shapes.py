@@ -1,6 +1,7 @@
 """Losses of other shapes than a row for a target, on rows that are spread over processes."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ from torch.distributed.tensor import Replicate, Shard, distribute_tensor
 from torch.testing import assert_close
 
 import lossref
+from tests.losses import FUNCTIONS
 from tests.processes import needs_gloo, results
 
 # Its name, the loss of spread tensors, torch's of whole ones, and these with their dimension of rows, if any.
@@ -42,6 +44,14 @@ def cases(rows: int) -> Iterator[Case]:
     together = torch.cat([row[:n] for row, n in zip(labels, lengths, strict=True)])
     x, layer, weight, classes = random(rows, 5), random(4, 5), random(4).exp(), whole(0, 9, rows)
     logits = random(4, rows, 4)
+    pair, few = [(x, 0), (random(rows, 5), 0)], whole(0, 2, rows)
+    contrastive = [
+        ("info_nce_loss", pair),
+        ("info_nce_loss", [*pair, (random(3, 5), None)]),
+        ("info_nce_loss", [*pair, (random(rows, 3, 5), 0)]),
+        ("nt_xent_loss", pair),
+        ("supervised_contrastive_loss", [(x, 0), (few, 0)]),
+    ]
     tail = [(each, None) for each in (random(4, 5), random(3, 5), random(3, 3), random(1, 5), random(4, 1))]
     for reduction in ("mean", "none") if rows % 2 else ("mean",):
         both = ctc(lossref.ctc_loss, reduction), ctc(F.ctc_loss, reduction)
@@ -54,6 +64,12 @@ def cases(rows: int) -> Iterator[Case]:
         # Held against torch elsewhere, which has no such function.
         whole_rows = adaptive(lossref.adaptive_log_softmax_with_loss, reduction)
         yield f"adaptive {reduction}", whole_rows, whole_rows, [(x, 0), (classes, 0), *tail]
+        # The rows of all processes are each other's classes, with no code that gathers them.
+        for loss, given in contrastive:
+            both = (
+                partial(one, reduction=reduction) for one in (FUNCTIONS[loss].ours, FUNCTIONS[loss].theirs)
+            )
+            yield f"{loss} {reduction}", *both, given
 
 
 def every_fault(processes: int) -> list[str]:
