@@ -5,6 +5,7 @@ from lossref.adaptive_softmax import adaptive_log_softmax_with_loss
 from lossref.bce import binary_cross_entropy, binary_cross_entropy_with_logits
 from lossref.cross_entropy import cross_entropy
 from lossref.ctc import ctc_loss
+from lossref.dice import dice_loss, lovasz_hinge_loss, tversky_loss
 from lossref.distillation import distillation_loss
 from lossref.embedding import cosine_embedding_loss, hinge_embedding_loss
 from lossref.focal import focal_loss, sigmoid_focal_loss
@@ -33,6 +34,7 @@ __all__ = [
     "crps_ensemble_loss",
     "crps_normal_loss",
     "ctc_loss",
+    "dice_loss",
     "distillation_loss",
     "focal_loss",
     "gaussian_nll_loss",
@@ -42,6 +44,7 @@ __all__ = [
     "kl_div",
     "l1_loss",
     "linear_cross_entropy",
+    "lovasz_hinge_loss",
     "margin_ranking_loss",
     "mse_loss",
     "multi_margin_loss",
@@ -57,4 +60,5 @@ __all__ = [
     "supervised_contrastive_loss",
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
+    "tversky_loss",
 ]

@@ -30,6 +30,7 @@ POISSON, RANKING, HINGE, COSINE, TRIPLET = (
 DISTILLATION = "distillation_loss"
 GAUSSIAN, TAGS, MULTI = "gaussian_nll_loss", "multilabel_soft_margin_loss", "multi_margin_loss"
 SIGMOID_FOCAL, FOCAL = "sigmoid_focal_loss", "focal_loss"
+DICE, TVERSKY = "dice_loss", "tversky_loss"
 NUMBERS = (
     (HUBER, "delta"),
     (SMOOTH, "beta"),
@@ -43,6 +44,10 @@ NUMBERS = (
     (TRIPLET, "p"),
     (TRIPLET, "eps"),
     (MULTI, "margin"),
+    (DICE, "smooth"),
+    (TVERSKY, "alpha"),
+    (TVERSKY, "beta"),
+    (TVERSKY, "smooth"),
     (SIGMOID_FOCAL, "gamma"),
     (SIGMOID_FOCAL, "alpha"),
     (FOCAL, "gamma"),
@@ -53,6 +58,7 @@ each_number = pytest.mark.parametrize(("function", "option"), NUMBERS)
 
 def arguments(function: str) -> tuple[torch.Tensor, ...]:
     given = {CE: (X, index(0, 1)), HINGE: (X, Y), COSINE: (X, Y, ones(2)), TRIPLET: (X, Y / 2, -Y)}
+    given[DICE] = given[TVERSKY] = (X / 4, Y)
     given[GAUSSIAN], given[MULTI], given[FOCAL] = (X, Y / 2, 0.1 * X), given[CE], given[CE]
     given[DISTILLATION] = (X.cumsum(1), Y / 2)
     given[GAUSSIAN], given[MULTI] = (X, Y / 2, 0.1 * X), given[CE]

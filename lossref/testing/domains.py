@@ -46,6 +46,11 @@ def count(*shape: int, generator: Generator) -> Tensor:
     return torch.randint(2, 9, shape, generator=generator).double()
 
 
+def label(*shape: int, generator: Generator) -> Tensor:
+    """Draw labels of 0 and 1."""
+    return torch.randint(2, shape, generator=generator)
+
+
 def sign(*shape: int, generator: Generator) -> Tensor:
     """Draw labels of -1 and 1."""
     return 2 * torch.randint(2, shape, generator=generator) - 1
@@ -185,6 +190,9 @@ DOMAINS: dict[str, tuple[Domain, ...]] = {
     "focal_loss": (
         Domain(real, class_index, ({}, {"gamma": 3.0, "weight": CLASS_WEIGHT, "ignore_index": 1})),
     ),
+    "dice_loss": (Domain(probability, probability, ({}, {"smooth": 0.1, "squared": True})),),
+    "tversky_loss": (Domain(probability, probability, ({}, {"alpha": 0.3, "beta": 0.7, "smooth": 0.1})),),
+    "lovasz_hinge_loss": (Domain(real, label),),
     "pinball_loss": (Domain(real, real, ({}, {"quantile": 0.9}, {"quantile": probability})),),
     "crps_normal_loss": (Domain(real, real, ({"std": rate},)),),
     "crps_ensemble_loss": (Domain(real, real_of_a_row, ({}, {"fair": True})),),
