@@ -3,6 +3,12 @@
 from lossref._version import __version__
 from lossref.adaptive_softmax import adaptive_log_softmax_with_loss
 from lossref.bce import binary_cross_entropy, binary_cross_entropy_with_logits
+from lossref.box_iou import (
+    box_iou_loss,
+    complete_box_iou_loss,
+    distance_box_iou_loss,
+    generalized_box_iou_loss,
+)
 from lossref.cross_entropy import cross_entropy
 from lossref.ctc import ctc_loss
 from lossref.dice import dice_loss, lovasz_hinge_loss, tversky_loss
@@ -29,15 +35,19 @@ __all__ = [
     "adaptive_log_softmax_with_loss",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "box_iou_loss",
+    "complete_box_iou_loss",
     "cosine_embedding_loss",
     "cross_entropy",
     "crps_ensemble_loss",
     "crps_normal_loss",
     "ctc_loss",
     "dice_loss",
+    "distance_box_iou_loss",
     "distillation_loss",
     "focal_loss",
     "gaussian_nll_loss",
+    "generalized_box_iou_loss",
     "hinge_embedding_loss",
     "huber_loss",
     "info_nce_loss",

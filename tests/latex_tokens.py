@@ -33,7 +33,9 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     r"\exp": torch.exp,
     r"\max": largest,
     r"\min": lambda *values: -largest(*(-value for value in values)),
+    r"\arctan": torch.arctan,
     r"\operatorname{erf}": torch.erf,
+    r"\operatorname{sg}": torch.Tensor.detach,  # "stop gradient"
     r"\operatorname{sign}": torch.sign,
     r"\mathrm{softmax}": lambda x: x.softmax(dim=-1),
 }

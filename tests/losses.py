@@ -76,10 +76,14 @@ ROWS = (
     ("crps_normal_loss", None, "pinball", CHAPTER_TO_COME),
     ("crps_ensemble_loss", None, "pinball", CHAPTER_TO_COME),
     ("distillation_loss", None, "distillation", CHAPTER_TO_COME),
+    ("box_iou_loss", None, "box_iou", CHAPTER_TO_COME),
+    ("generalized_box_iou_loss", None, "box_iou", CHAPTER_TO_COME),
+    ("distance_box_iou_loss", None, "box_iou", CHAPTER_TO_COME),
 )
 LOSSES = tuple(Loss(*row, domain) for row in ROWS for domain in DOMAINS[row[0]])
 
-# Losses of other shapes: what is done to those above alike, their own tests do.
+# Losses of other shapes, or whose gradient is not that of the value: what is done to those above alike,
+# their own tests do.
 OF_OTHER_SHAPES = (
     Loss("ctc_loss", nn.CTCLoss, "ctc", "eq-ctc"),
     Loss(
@@ -97,6 +101,7 @@ OF_OTHER_SHAPES = (
     Loss("info_nce_loss", None, "info_nce", CHAPTER_TO_COME),
     Loss("nt_xent_loss", None, "info_nce", CHAPTER_TO_COME),
     Loss("supervised_contrastive_loss", None, "info_nce", CHAPTER_TO_COME),
+    Loss("complete_box_iou_loss", None, "box_iou", CHAPTER_TO_COME),
 )
 
 ALIKE = {loss.name: loss for loss in LOSSES}

@@ -12,8 +12,10 @@ from torch.distributed.tensor import Replicate, Shard, distribute_tensor
 from torch.testing import assert_close
 
 import lossref
+from lossref.testing.domains import box
 from tests.losses import FUNCTIONS
 from tests.processes import needs_gloo, results
+from tests.test_box_iou import COMPLETE, ORACLES
 
 # Its name, the loss of spread tensors, torch's of whole ones, and these with their dimension of rows, if any.
 Case = tuple[str, Callable[..., Tensor], Callable[..., Tensor], list[tuple[Tensor, int | None]]]
@@ -29,6 +31,10 @@ def linear(loss: Callable[..., Tensor], reduction: str) -> Callable[..., Tensor]
 
 def adaptive(loss: Callable[..., Tensor], reduction: str) -> Callable[..., Tensor]:
     return lambda x, y, head, a, b, c, d: loss(x, y, head, [(a, b), (c, d)], reduction=reduction)
+
+
+def boxes(loss: Callable[..., Tensor], reduction: str) -> Callable[..., Tensor]:
+    return lambda x, y: loss(x, y, reduction=reduction)
 
 
 def cases(rows: int) -> Iterator[Case]:
@@ -70,6 +76,8 @@ def cases(rows: int) -> Iterator[Case]:
                 partial(one, reduction=reduction) for one in (FUNCTIONS[loss].ours, FUNCTIONS[loss].theirs)
             )
             yield f"{loss} {reduction}", *both, given
+        both = boxes(lossref.complete_box_iou_loss, reduction), boxes(ORACLES[COMPLETE], reduction)
+        yield f"boxes {reduction}", *both, [(box(rows, generator=generator), 0) for _ in "xy"]
 
 
 def every_fault(processes: int) -> list[str]:

@@ -73,6 +73,12 @@ def class_list(*shape: int, generator: torch.Generator) -> Tensor:
     return lists.scatter(1, ends.unsqueeze(1), -1)
 
 
+def box(*shape: int, generator: Generator) -> Tensor:
+    """Draw a box for each row, by its left, top, right and bottom edge: some meet, and some do not."""
+    corner, size = 3 * torch.rand(2, *shape[:1], 2, generator=generator, dtype=torch.float64)
+    return torch.cat([corner, corner + size + 0.1], 1)
+
+
 def city_block(u: Tensor, v: Tensor) -> Tensor:
     """Return another distance than Euclid's."""
     return (u - v).abs().sum(-1)
@@ -85,6 +91,8 @@ SPECIAL: dict[Callable[..., Tensor], list[float]] = {
     real: [0.0, 0.3, -0.3, 1.0, -1.0, 5.0, -5.0, 20.0, -20.0, 700.0, -700.0, 0.5],
     probability: [0.0, 1.0, 1e-30, 1e-4, 0.0, 1.0, 1e-30, 1e-4, 0.5, 0.3, 0.0, 1.0],
     log_rate: [0.0, 0.3, -0.3, 1.0, -1.0, 5.0, -5.0, 2.0, -20.0, 3.0, -700.0, 0.5],
+    # far away, around all others, and a point
+    box: [50.0, 50.0, 51.0, 52.0, -9.0, -9.0, 9.0, 9.0, 1.0, 1.0, 1.0, 1.0],
     rate: [0.0, 1.0, 1e-30, 1e-4, 20.0, 3.0, 0.01, 100.0, 0.5, 0.3, 7.0, 2.0],
 }
 
@@ -197,4 +205,7 @@ DOMAINS: dict[str, tuple[Domain, ...]] = {
     "crps_normal_loss": (Domain(real, real, ({"std": rate},)),),
     "crps_ensemble_loss": (Domain(real, real_of_a_row, ({}, {"fair": True})),),
     "distillation_loss": (Domain(real, real, ({}, {"temperature": 4.0})),),
+    "box_iou_loss": (Domain(box, box),),
+    "generalized_box_iou_loss": (Domain(box, box),),
+    "distance_box_iou_loss": (Domain(box, box),),
 }
