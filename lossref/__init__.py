@@ -9,6 +9,12 @@ from lossref.box_iou import (
     distance_box_iou_loss,
     generalized_box_iou_loss,
 )
+from lossref.charbonnier import (
+    charbonnier_loss,
+    general_robust_loss,
+    log_cosh_loss,
+    pseudo_huber_loss,
+)
 from lossref.cross_entropy import cross_entropy
 from lossref.ctc import ctc_loss
 from lossref.dice import dice_loss, lovasz_hinge_loss, tversky_loss
@@ -36,6 +42,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "box_iou_loss",
+    "charbonnier_loss",
     "complete_box_iou_loss",
     "cosine_embedding_loss",
     "cross_entropy",
@@ -47,6 +54,7 @@ __all__ = [
     "distillation_loss",
     "focal_loss",
     "gaussian_nll_loss",
+    "general_robust_loss",
     "generalized_box_iou_loss",
     "hinge_embedding_loss",
     "huber_loss",
@@ -54,6 +62,7 @@ __all__ = [
     "kl_div",
     "l1_loss",
     "linear_cross_entropy",
+    "log_cosh_loss",
     "lovasz_hinge_loss",
     "margin_ranking_loss",
     "mse_loss",
@@ -64,6 +73,7 @@ __all__ = [
     "nt_xent_loss",
     "pinball_loss",
     "poisson_nll_loss",
+    "pseudo_huber_loss",
     "sigmoid_focal_loss",
     "smooth_l1_loss",
     "soft_margin_loss",

@@ -34,12 +34,14 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     r"\max": largest,
     r"\min": lambda *values: -largest(*(-value for value in values)),
     r"\arctan": torch.arctan,
+    r"\cosh": torch.cosh,
+    r"\tanh": torch.tanh,
     r"\operatorname{erf}": torch.erf,
     r"\operatorname{sg}": torch.Tensor.detach,  # "stop gradient"
     r"\operatorname{sign}": torch.sign,
     r"\mathrm{softmax}": lambda x: x.softmax(dim=-1),
 }
-CONSTANTS = {r"\pi": math.pi, "e": math.e}
+CONSTANTS = {r"\pi": math.pi, "e": math.e, r"\infty": math.inf}
 
 
 def number(value: float) -> Tensor:

@@ -79,6 +79,10 @@ ROWS = (
     ("box_iou_loss", None, "box_iou", CHAPTER_TO_COME),
     ("generalized_box_iou_loss", None, "box_iou", CHAPTER_TO_COME),
     ("distance_box_iou_loss", None, "box_iou", CHAPTER_TO_COME),
+    ("log_cosh_loss", None, "charbonnier", CHAPTER_TO_COME),
+    ("pseudo_huber_loss", None, "charbonnier", CHAPTER_TO_COME),
+    ("charbonnier_loss", None, "charbonnier", CHAPTER_TO_COME),
+    ("general_robust_loss", None, "charbonnier", CHAPTER_TO_COME),
 )
 LOSSES = tuple(Loss(*row, domain) for row in ROWS for domain in DOMAINS[row[0]])
 

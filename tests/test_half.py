@@ -49,6 +49,30 @@ def smooth_l1(beta: float) -> Formula:
     return formula
 
 
+def log_cosh(x: Tensor, y: Tensor) -> Truth:
+    r = x - y
+    near = (-r.tanh().square()).log1p() / -2
+    return torch.where(r.abs() < 1, near, torch.logaddexp(r, -r) - math.log(2)), r.tanh(), r.tanh()
+
+
+def pseudo_huber(x: Tensor, y: Tensor) -> Truth:
+    r = x - y
+    root = (1 + (r / 0.3) ** 2).sqrt()
+    return r**2 / (root + 1), r / root, r / root
+
+
+def charbonnier(x: Tensor, y: Tensor) -> Truth:
+    r = x - y
+    root = (r**2 + 1e-6).sqrt()
+    return root, r / root, r / root
+
+
+def geman_mcclure(x: Tensor, y: Tensor) -> Truth:
+    r = x - y
+    slope = r / (1 + r**2 / 4) ** 2
+    return r**2 / 2 / (1 + r**2 / 4), slope, slope * (1 + 2 * (r**2 / 4).log1p())  # by a logarithm
+
+
 def bce(p: Tensor, y: Tensor) -> Truth:
     yes, no = p.log().clamp(min=-100), (-p).log1p().clamp(min=-100)
     spread = (p * (1 - p)).clamp(min=1e-12)
@@ -186,6 +210,10 @@ TABLE = [
     Row(lossref.huber_loss, {"delta": 0.3}, huber(0.3)),
     Row(lossref.smooth_l1_loss, {"beta": 0.3}, smooth_l1(0.3)),
     Row(lossref.smooth_l1_loss, {"beta": 1e4}, smooth_l1(1e4)),
+    Row(lossref.log_cosh_loss, {}, log_cosh),
+    Row(lossref.pseudo_huber_loss, {"delta": 0.3}, pseudo_huber),
+    Row(lossref.charbonnier_loss, {}, charbonnier),
+    Row(lossref.general_robust_loss, {"alpha": -2.0}, geman_mcclure),
     Row(lossref.binary_cross_entropy, {}, bce, between_0_and_1, between_0_and_1),
     Row(lossref.binary_cross_entropy_with_logits, {}, bce_with_logits, everything, between_0_and_1),
     Row(lossref.poisson_nll_loss, {}, poisson, moderate, not_negative),

@@ -28,6 +28,7 @@ POISSON, RANKING, HINGE, COSINE, TRIPLET = (
     "triplet_margin_loss",
 )
 DISTILLATION = "distillation_loss"
+SMOOTH_HUBER, CHARBONNIER, ROBUST = "pseudo_huber_loss", "charbonnier_loss", "general_robust_loss"
 GAUSSIAN, TAGS, MULTI = "gaussian_nll_loss", "multilabel_soft_margin_loss", "multi_margin_loss"
 SIGMOID_FOCAL, FOCAL = "sigmoid_focal_loss", "focal_loss"
 DICE, TVERSKY = "dice_loss", "tversky_loss"
@@ -52,6 +53,10 @@ NUMBERS = (
     (SIGMOID_FOCAL, "alpha"),
     (FOCAL, "gamma"),
     (DISTILLATION, "temperature"),
+    (SMOOTH_HUBER, "delta"),
+    (CHARBONNIER, "eps"),
+    (ROBUST, "alpha"),
+    (ROBUST, "scale"),
 )
 each_number = pytest.mark.parametrize(("function", "option"), NUMBERS)
 

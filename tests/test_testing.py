@@ -116,6 +116,16 @@ def test_a_loss_unlike_any():
     assert "value" in upside_down.broken
 
 
+def without_welsch(input: Tensor, target: Tensor, alpha: float = 1, **options) -> Tensor:
+    return lossref.general_robust_loss(input, target, alpha=max(alpha, -9.0), **options)
+
+
+def test_an_option_may_be_infinite():
+    example = check(without_welsch, "general_robust_loss", laws=["value"]).broken["value"].counterexample
+    assert "alpha=-torch.inf" in example.code
+    assert example.expected != example.came == pasted(example.code)
+
+
 def test_a_module_is_a_loss():
     report = check(torch.nn.HuberLoss(reduction="none"), "huber_loss", laws=["value", "reductions"])
     assert [each.outcome for each in report.results] == ["held", "not applicable"]

@@ -1,5 +1,6 @@
 """Where each loss lives, as data: what its tensors are drawn from, and options that use every argument."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -208,4 +209,8 @@ DOMAINS: dict[str, tuple[Domain, ...]] = {
     "box_iou_loss": (Domain(box, box),),
     "generalized_box_iou_loss": (Domain(box, box),),
     "distance_box_iou_loss": (Domain(box, box),),
+    "log_cosh_loss": (Domain(),),
+    "pseudo_huber_loss": (Domain(options=({}, {"delta": 0.3})),),
+    "charbonnier_loss": (Domain(options=({"eps": 0.3},)),),
+    "general_robust_loss": (Domain(options=({}, {"alpha": 0.0, "scale": 2.5}, {"alpha": -math.inf})),),
 }

@@ -186,7 +186,9 @@ class Subject:
 
     @staticmethod
     def _option(name: str, value: Any) -> str:
-        return name if isinstance(value, Tensor) or callable(value) else repr(value)
+        if isinstance(value, Tensor) or callable(value):
+            return name
+        return number(value, torch.float64) if isinstance(value, float) else repr(value)
 
     def both(self, case: Case, lines: str, wanted: str, dtype: torch.dtype) -> tuple[Outcome, Outcome]:
         """Run lines that contain `CALL` on the loss, and on the formula in float64.
