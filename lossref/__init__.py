@@ -19,6 +19,7 @@ from lossref.cross_entropy import cross_entropy
 from lossref.ctc import ctc_loss
 from lossref.dice import dice_loss, lovasz_hinge_loss, tversky_loss
 from lossref.distillation import distillation_loss
+from lossref.dpo import bradley_terry_loss, dpo_loss, ipo_loss
 from lossref.embedding import cosine_embedding_loss, hinge_embedding_loss
 from lossref.focal import focal_loss, sigmoid_focal_loss
 from lossref.gaussian import gaussian_nll_loss
@@ -42,6 +43,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "box_iou_loss",
+    "bradley_terry_loss",
     "charbonnier_loss",
     "complete_box_iou_loss",
     "cosine_embedding_loss",
@@ -52,6 +54,7 @@ __all__ = [
     "dice_loss",
     "distance_box_iou_loss",
     "distillation_loss",
+    "dpo_loss",
     "focal_loss",
     "gaussian_nll_loss",
     "general_robust_loss",
@@ -59,6 +62,7 @@ __all__ = [
     "hinge_embedding_loss",
     "huber_loss",
     "info_nce_loss",
+    "ipo_loss",
     "kl_div",
     "l1_loss",
     "linear_cross_entropy",

@@ -1,6 +1,7 @@
 """Bad input, as rows: of every loss here, of one loss in `ERRORS` of its page's tests."""
 
 import inspect
+from inspect import Parameter
 from typing import Any
 
 import pytest
@@ -14,15 +15,17 @@ from tests.errors import ANY, Row, X, index, ones
 from tests.losses import PAGES, calls
 from tests.pages import own
 
-TENSORS = ("target", "negative", "var", "std")  # the third of some losses
 REGRESSION = ("l1_loss", "mse_loss", "huber_loss", "smooth_l1_loss")
 
 
 def of_every_loss():
     for call in {call.loss.name: call for call in calls(2, 3)}.values():
         name, input, target = call.loss.name, call.input, call.target
-        first, second, *_ = inspect.signature(call.loss.ours).parameters
-        third = {key: value for key, value in call.options.items() if key in TENSORS}
+        parameters = inspect.signature(call.loss.ours).parameters
+        first, second, *_ = parameters
+        third = {
+            key: value for key, value in call.options.items() if parameters[key].default is Parameter.empty
+        }
         refused = ANY if call.loss.module else None
         for wrong in ("average", None):
             said = f"{wrong} is not a valid value for reduction"

@@ -29,6 +29,7 @@ POISSON, RANKING, HINGE, COSINE, TRIPLET = (
 )
 DISTILLATION = "distillation_loss"
 SMOOTH_HUBER, CHARBONNIER, ROBUST = "pseudo_huber_loss", "charbonnier_loss", "general_robust_loss"
+DISTILLATION, DPO, IPO = "distillation_loss", "dpo_loss", "ipo_loss"
 GAUSSIAN, TAGS, MULTI = "gaussian_nll_loss", "multilabel_soft_margin_loss", "multi_margin_loss"
 SIGMOID_FOCAL, FOCAL = "sigmoid_focal_loss", "focal_loss"
 DICE, TVERSKY = "dice_loss", "tversky_loss"
@@ -57,6 +58,10 @@ NUMBERS = (
     (CHARBONNIER, "eps"),
     (ROBUST, "alpha"),
     (ROBUST, "scale"),
+    ("bradley_terry_loss", "margin"),
+    (DPO, "beta"),
+    (DPO, "label_smoothing"),
+    (IPO, "beta"),
 )
 each_number = pytest.mark.parametrize(("function", "option"), NUMBERS)
 
@@ -66,7 +71,7 @@ def arguments(function: str) -> tuple[torch.Tensor, ...]:
     given[DICE] = given[TVERSKY] = (X / 4, Y)
     given[GAUSSIAN], given[MULTI], given[FOCAL] = (X, Y / 2, 0.1 * X), given[CE], given[CE]
     given[DISTILLATION] = (X.cumsum(1), Y / 2)
-    given[GAUSSIAN], given[MULTI] = (X, Y / 2, 0.1 * X), given[CE]
+    given[DPO] = given[IPO] = (X.cumsum(1), Y / 2, X, Y)
     return given.get(function, (3 * X, Y / 2, Y) if function == RANKING else (3 * X, Y / 2))
 
 

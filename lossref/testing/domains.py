@@ -141,6 +141,8 @@ def made(options: dict[str, Any], rows: int, classes: int, generator: Generator)
     }
 
 
+# What a model started from, which comes as two tensors more.
+REFERENCE: dict[str, Any] = {"reference_chosen": real, "reference_rejected": real}
 DOMAINS: dict[str, tuple[Domain, ...]] = {
     "l1_loss": (Domain(real, real, ({}, {"weight": WEIGHT})),),
     "mse_loss": (Domain(real, real, ({}, {"weight": WEIGHT})),),
@@ -213,4 +215,7 @@ DOMAINS: dict[str, tuple[Domain, ...]] = {
     "pseudo_huber_loss": (Domain(options=({}, {"delta": 0.3})),),
     "charbonnier_loss": (Domain(options=({"eps": 0.3},)),),
     "general_robust_loss": (Domain(options=({}, {"alpha": 0.0, "scale": 2.5}, {"alpha": -math.inf})),),
+    "bradley_terry_loss": (Domain(real, real, ({}, {"margin": 1.0})),),
+    "dpo_loss": (Domain(real, real, (REFERENCE, {**REFERENCE, "beta": 0.5, "label_smoothing": 0.1})),),
+    "ipo_loss": (Domain(real, real, (REFERENCE, {**REFERENCE, "beta": 0.5})),),
 }
