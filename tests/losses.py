@@ -75,7 +75,7 @@ ROWS = (
     ("pinball_loss", None, "pinball", CHAPTER_TO_COME),
     ("crps_normal_loss", None, "pinball", CHAPTER_TO_COME),
     ("crps_ensemble_loss", None, "pinball", CHAPTER_TO_COME),
-    ("distillation_loss", None, "distillation", CHAPTER_TO_COME),
+    ("distillation_loss", None, "distillation", "eq-distillation"),
     ("box_iou_loss", None, "box_iou", CHAPTER_TO_COME),
     ("generalized_box_iou_loss", None, "box_iou", CHAPTER_TO_COME),
     ("distance_box_iou_loss", None, "box_iou", CHAPTER_TO_COME),

@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 from lossref import cross_entropy, distillation_loss, kl_div
 from tests.errors import Row, X, Y, ones
-from tests.formulas import C, check_note_gradient, uniform, vector
+from tests.formulas import C, check_note_gradient, slope, uniform, vector
 from tests.strategies import exhaustive, gradient, matrices, ordinary, real, tensor
 
 DISTILLATION = "distillation_loss"
@@ -48,6 +48,21 @@ def naive(input, target, *, temperature=1.0, reduction="mean"):
 
 ORACLES = {DISTILLATION: naive}
 ROWS, OTHERS = uniform(-3, 3, 6, 4, seed=3), uniform(-3, 3, 6, 4, seed=4)
+
+NUMBERS = {"x": STUDENT, "y": TEACHER, "T": tensor(2.5)}
+TWINS = {
+    "eq-distillation": lambda x, y, T: naive(x, y, temperature=T),
+    "eq-distillation-gradient": lambda x, y, T: slope(naive, x, y, temperature=T),
+    "eq-distillation-limit": lambda x, y: distillation_loss(x, y, temperature=1e7),
+}
+BROKEN = [
+    ("eq-distillation", "T^2", "T"),
+    ("eq-distillation", r"\frac{q_c}{p_c}", r"\frac{p_c}{q_c}"),
+    ("eq-distillation-gradient", "T (", "T^2 ("),
+    ("eq-distillation-gradient", "p_c - q_c", "q_c - p_c"),
+    ("eq-distillation-limit", "2 C", "C"),
+    ("eq-distillation-limit", r"- \bar{x} ", ""),
+]
 
 
 def by_hand(x, y, t):
