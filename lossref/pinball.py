@@ -44,7 +44,10 @@ def pinball_loss(
     r"""Weigh the targets above by the quantile, and those below by the rest of 1.
 
     .. math::
-        \ell(x, y) = \max\left(\tau (y - x), (\tau - 1) (y - x)\right)
+        \begin{aligned}
+        \ell(x, y) &= \max(\tau r, (\tau - 1) r) \\
+        r &= y - x
+        \end{aligned}
 
     Args:
         input: The predicted quantiles :math:`x`, of any shape; real.

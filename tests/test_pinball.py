@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 from lossref import crps_ensemble_loss, crps_normal_loss, gaussian_nll_loss, l1_loss, pinball_loss
 from tests.errors import Row, X, Y, ones
-from tests.formulas import uniform, vector
+from tests.formulas import slope, uniform, vector
 from tests.strategies import exhaustive, gradient, matrices, ordinary, tensor, vectors
 
 PINBALL, NORMAL, ENSEMBLE = "pinball_loss", "crps_normal_loss", "crps_ensemble_loss"
@@ -60,8 +60,9 @@ CASES = {
     ENSEMBLE: [{"x": uniform(-2, 2, 5, seed=k), "y": torch.tensor(0.3), "M": 5} for k in (1, 2)],
 }
 MUTANTS = [
-    (PINBALL, r"\tau (y - x), (\tau - 1)", r"\tau (y - x), (1 - \tau)"),
-    (PINBALL, r"\max\left(\tau (y - x), (\tau - 1)", r"\max\left((1 - \tau) (y - x), - \tau"),
+    (PINBALL, r"\tau r, (\tau - 1) r", r"\tau r, (1 - \tau) r"),
+    (PINBALL, r"\tau r, (\tau - 1) r", r"(1 - \tau) r, -\tau r"),
+    (PINBALL, r"y - x", r"x - y"),
     (PINBALL, r"\max", r"2 \max"),
     (NORMAL, r"(y - x) \operatorname", r"(x - y) \operatorname"),
     (NORMAL, r"\frac{z}{\sqrt{2}}", r"z"),
@@ -74,15 +75,41 @@ MUTANTS = [
     (ENSEMBLE, r"|x_i - y|", r"(x_i - y)"),
     (ENSEMBLE, r"- \frac{1}{2 M^2}", r"+ \frac{1}{2 M^2}"),
 ]
+
+MEMBERS, VALUE, FIVE = PREDICTED[:5], SEEN[0], torch.tensor(5.0)
+OFF = uniform(-2, 2, 12, seed=4)  # no prediction is exactly right
+
+
+def slope_of(x, y, tau):
+    return slope(pinball, x, y, quantile=tau, reduction="sum")
+
+
+TWINS = {
+    "eq-pinball": lambda x=PREDICTED, y=SEEN, tau=LEVELS: pinball(x, y, quantile=tau, reduction="none"),
+    "eq-pinball-slope": lambda x=PREDICTED, y=OFF, tau=LEVELS: slope_of(x, y, tau),
+    "eq-crps-normal": lambda x=PREDICTED, y=SEEN, sigma=WIDTHS: crps_normal(x, y, sigma, reduction="none"),
+    "eq-crps-ensemble": lambda x=MEMBERS, y=VALUE, M=FIVE: crps_ensemble(x, y),
+}
+OTHER_NAMES = ["crps"]  # in labels of equations
+BROKEN = [
+    ("eq-pinball", r"(\tau - 1)", r"\tau"),
+    ("eq-pinball", r"\max", r"\min"),
+    ("eq-pinball-slope", r"1 - \tau", r"\tau"),
+    ("eq-pinball-slope", r"-\tau & \text{if } x < y", r"-\tau & \text{if } x > y"),
+    ("eq-crps-normal", r"\sqrt{2} \, e", r"e"),
+    ("eq-crps-normal", r"-z^2 / 2", r"-z^2"),
+    ("eq-crps-ensemble", r"2 M^2", r"M^2"),
+    ("eq-crps-ensemble", r"|x_i - x_j|", r"|x_i - y|"),
+]
 WANTED = "quantile must be from 0 to 1, got"
 SHAPE = (
     "target must have the shape of input without its last dimension, that of the members; got input of shape"
 )
 DIMENSIONS = "input and target must have as many dimensions, got the shapes (2, 3) and (2,): the target of several quantiles has the size 1 in their dimension"
-NUMBERS = {"a percentage": (90, "90"), "below 0": (-0.1, "-0.1"), "nan": (math.nan, "nan")}
+LEVELS_THAT_ARE_NONE = {"a percentage": (90, "90"), "below 0": (-0.1, "-0.1"), "nan": (math.nan, "nan")}
 ERRORS = [
-    *(Row(f"a quantile: {what}", PINBALL, X, Y, {"quantile": q}, None, (ValueError, f"{WANTED} {says}")) for what, (q, says) in NUMBERS.items()),
-    *(Row(f"quantiles: {what}", PINBALL, X, Y, {"quantile": torch.tensor([0.5, q, 0.1])}, None, (ValueError, f"{WANTED} {says}")) for what, (q, says) in NUMBERS.items()),
+    *(Row(f"a quantile: {what}", PINBALL, X, Y, {"quantile": q}, None, (ValueError, f"{WANTED} {says}")) for what, (q, says) in LEVELS_THAT_ARE_NONE.items()),
+    *(Row(f"quantiles: {what}", PINBALL, X, Y, {"quantile": torch.tensor([0.5, q, 0.1])}, None, (ValueError, f"{WANTED} {says}")) for what, (q, says) in LEVELS_THAT_ARE_NONE.items()),
     Row("a quantile as word", PINBALL, X, Y, {"quantile": "0.9"}, None, (TypeError, "quantile must be a number, got '0.9'")),
     Row("quantiles as a list", PINBALL, X, Y, {"quantile": [0.1, 0.5, 0.9]}, None, (TypeError, "quantile must be a number, got list")),
     Row("complex quantiles", PINBALL, X, Y, {"quantile": 1j * X}, None, (NotImplementedError, "input and target and quantile must be real; got input of torch.float32, target of torch.float32, quantile of torch.complex64")),
