@@ -105,9 +105,9 @@ OF_OTHER_SHAPES = (
         "adaptive_softmax",
         "eq-adaptive-softmax",
     ),
-    Loss("info_nce_loss", None, "info_nce", CHAPTER_TO_COME),
-    Loss("nt_xent_loss", None, "info_nce", CHAPTER_TO_COME),
-    Loss("supervised_contrastive_loss", None, "info_nce", CHAPTER_TO_COME),
+    Loss("info_nce_loss", None, "info_nce", "eq-info-nce"),
+    Loss("nt_xent_loss", None, "info_nce", "eq-nt-xent"),
+    Loss("supervised_contrastive_loss", None, "info_nce", "eq-supervised-contrastive"),
     Loss("complete_box_iou_loss", None, "box_iou", CHAPTER_TO_COME),
 )
 

@@ -14,7 +14,8 @@ from torch.testing import assert_close
 from lossref import info_nce_loss, nt_xent_loss, supervised_contrastive_loss
 from tests.formulas import uniform
 from tests.strategies import gradient
-from tests.test_info_nce import SEVERAL, info_nce, nt_xent, supervised
+from tests.test_info_nce import info_nce, nt_xent, supervised
+from tests.test_info_nce_relations import SEVERAL
 
 X, Y, OTHERS, OWN = (
     uniform(-2, 2, *shape, seed=k) for k, shape in enumerate([(6, 3)] * 2 + [(5, 3), (6, 5, 3)])
@@ -66,12 +67,10 @@ def test_a_temperature_is_learned(ours: Loss, theirs: Loss) -> None:
     def loss(x: Tensor, y: Tensor, tau: Tensor) -> Tensor:
         return ours(x, y, temperature=tau)
 
-    def expected(x: Tensor, y: Tensor, tau: Tensor) -> Tensor:
-        return theirs(x, y, temperature=tau)
-
+    expected = theirs(*leaves[:2], temperature=leaves[2])
     assert gradcheck(loss, leaves, check_forward_ad=True, fast_mode=True)
     assert gradgradcheck(loss, leaves, fast_mode=True)
-    assert_close(torch.autograd.grad(loss(*leaves), leaves), torch.autograd.grad(expected(*leaves), leaves))
+    assert_close(torch.autograd.grad(loss(*leaves), leaves), torch.autograd.grad(expected, leaves))
 
 
 @each
@@ -101,9 +100,8 @@ def test_on_the_meta_device() -> None:
 
 def test_compiled_in_one_graph() -> None:
     def every(x: Tensor, y: Tensor, tau: Tensor) -> Tensor:
-        return sum(
-            PAIRS[name][0](x, y, temperature=tau) for name in ("own negatives", "nt_xent", "supervised")
-        )
+        names = ("own negatives", "nt_xent", "supervised")
+        return sum(PAIRS[name][0](x, y, temperature=tau) for name in names)
 
     torch._dynamo.reset()
     leaves = [leaf.clone().requires_grad_() for leaf in (X, Y, torch.tensor(0.4, dtype=torch.float64))]
