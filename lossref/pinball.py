@@ -175,8 +175,10 @@ def crps_ensemble_loss(
     r"""Measure how far the members of an ensemble are from the value, less half of how far apart they are.
 
     .. math::
-        \ell(x, y) = \frac{1}{M} \sum_{i=1}^{M} |x_i - y|
-        - \frac{1}{2 M^2} \sum_{i=1}^{M} \sum_{j=1}^{M} |x_i - x_j|
+        \begin{aligned}
+        \ell(x, y) &= \frac{1}{M} \sum_{i=1}^{M} |x_i - y| \\
+        &\quad - \frac{1}{2 M^2} \sum_{i=1}^{M} \sum_{j=1}^{M} |x_i - x_j|
+        \end{aligned}
 
     Args:
         input: The members :math:`x_1` to :math:`x_M`, of shape (\*, M); real.

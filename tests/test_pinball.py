@@ -73,7 +73,7 @@ MUTANTS = [
     (ENSEMBLE, r"\frac{1}{2 M^2}", r"\frac{1}{M^2}"),
     (ENSEMBLE, r"\frac{1}{2 M^2}", r"\frac{1}{2 M (M - 1)}"),
     (ENSEMBLE, r"|x_i - y|", r"(x_i - y)"),
-    (ENSEMBLE, r"- \frac{1}{2 M^2}", r"+ \frac{1}{2 M^2}"),
+    (ENSEMBLE, r"\quad - \frac", r"\quad + \frac"),
 ]
 
 MEMBERS, VALUE, FIVE = PREDICTED[:5], SEEN[0], torch.tensor(5.0)
