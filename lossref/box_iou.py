@@ -94,7 +94,7 @@ def box_iou_loss(input: Tensor, target: Tensor, *, reduction: Reduction = "mean"
 
     Source:
         J. Yu et al. (2016), *UnitBox: An Advanced Object Detection Network*, ACM International
-        Conference on Multimedia; there the loss is :math:`-\log(I / U)`.
+        Conference on Multimedia, which takes the logarithm.
 
     Example:
         >>> import torch

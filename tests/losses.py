@@ -76,9 +76,9 @@ ROWS = (
     ("crps_normal_loss", None, "pinball", "eq-crps-normal"),
     ("crps_ensemble_loss", None, "pinball", "eq-crps-ensemble"),
     ("distillation_loss", None, "distillation", "eq-distillation"),
-    ("box_iou_loss", None, "box_iou", CHAPTER_TO_COME),
-    ("generalized_box_iou_loss", None, "box_iou", CHAPTER_TO_COME),
-    ("distance_box_iou_loss", None, "box_iou", CHAPTER_TO_COME),
+    ("box_iou_loss", None, "box_iou", "eq-box-iou"),
+    ("generalized_box_iou_loss", None, "box_iou", "eq-generalized-box-iou"),
+    ("distance_box_iou_loss", None, "box_iou", "eq-distance-box-iou"),
     ("log_cosh_loss", None, "charbonnier", CHAPTER_TO_COME),
     ("pseudo_huber_loss", None, "charbonnier", CHAPTER_TO_COME),
     ("charbonnier_loss", None, "charbonnier", CHAPTER_TO_COME),
@@ -108,7 +108,7 @@ OF_OTHER_SHAPES = (
     Loss("info_nce_loss", None, "info_nce", "eq-info-nce"),
     Loss("nt_xent_loss", None, "info_nce", "eq-nt-xent"),
     Loss("supervised_contrastive_loss", None, "info_nce", "eq-supervised-contrastive"),
-    Loss("complete_box_iou_loss", None, "box_iou", CHAPTER_TO_COME),
+    Loss("complete_box_iou_loss", None, "box_iou", "eq-complete-box-iou"),
 )
 
 ALIKE = {loss.name: loss for loss in LOSSES}

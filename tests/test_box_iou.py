@@ -10,6 +10,7 @@ from lossref import box_iou_loss, complete_box_iou_loss, distance_box_iou_loss, 
 from lossref.testing import LAWS, check
 from lossref.testing.domains import Domain, box
 from tests.errors import Row, ones
+from tests.formulas import uniform
 from tests.losses import FUNCTIONS, Call
 from tests.strategies import gradient, tensor
 from tests.test_compositions import TRANSFORMS, direction, truths
@@ -70,6 +71,30 @@ MUTANTS = [
     (COMPLETE, r"\frac{v}{1 - \frac{I}{U} + v}", "1"),
     (COMPLETE, r"\frac{4}{\pi^2}", r"\frac{2}{\pi}"),
     (COMPLETE, r"\frac{x_3 - x_1}{x_4 - x_2}", r"\frac{x_3 - x_1}{x_4 + x_2}"),
+]
+SHIFT, UNIT = uniform(0, 1, 12), tensor([[0.0, 0.0, 1.0, 1.0]]).expand(12, 4)
+MOVED = UNIT + SHIFT[:, None] * tensor([1.0, 0.0, 1.0, 0.0])
+OTHER_NAMES = ["generalized-box-iou", "distance-box-iou", "complete-box-iou"]
+
+
+def twin(name):
+    return lambda x=X[4], y=Y[4]: ORACLES[name](x, y, reduction="none")
+
+
+TWINS = {
+    "eq-box-iou": twin(BOX),
+    "eq-generalized-box-iou": twin(GENERALIZED),
+    "eq-distance-box-iou": twin(DISTANCE),
+    "eq-complete-box-iou": twin(COMPLETE),
+    "eq-box-iou-shift": lambda s=SHIFT: ORACLES[BOX](MOVED, UNIT, reduction="none"),
+}
+BROKEN = [
+    ("eq-box-iou", "A(x) + A(y) - I", "A(x) + A(y)"),
+    ("eq-generalized-box-iou", "W H - U", "W H"),
+    ("eq-distance-box-iou", "W^2 + H^2", "W H"),
+    ("eq-complete-box-iou", r"\frac{4}{\pi^2}", r"\frac{4}{\pi}"),
+    ("eq-box-iou-shift", "1 - s", "2 - s"),
+    ("eq-box-iou-shift", "2 s", "s"),
 ]
 GOOD, FLIPPED = tensor([[0.0, 0.0, 2.0, 2.0]]), tensor([[0.0, 0.0, 2.0, 2.0], [9.0, 5.0, 4.0, 6.0]])
 FLIPS = "must hold boxes (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2"
