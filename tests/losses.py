@@ -83,9 +83,9 @@ ROWS = (
     ("pseudo_huber_loss", None, "charbonnier", CHAPTER_TO_COME),
     ("charbonnier_loss", None, "charbonnier", CHAPTER_TO_COME),
     ("general_robust_loss", None, "charbonnier", CHAPTER_TO_COME),
-    ("bradley_terry_loss", None, "dpo", CHAPTER_TO_COME),
-    ("dpo_loss", None, "dpo", CHAPTER_TO_COME),
-    ("ipo_loss", None, "dpo", CHAPTER_TO_COME),
+    ("bradley_terry_loss", None, "dpo", "eq-bradley-terry"),
+    ("dpo_loss", None, "dpo", "eq-dpo"),
+    ("ipo_loss", None, "dpo", "eq-ipo"),
 )
 LOSSES = tuple(Loss(*row, domain) for row in ROWS for domain in DOMAINS[row[0]])
 

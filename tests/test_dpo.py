@@ -18,7 +18,7 @@ from lossref import (
     soft_margin_loss,
 )
 from tests.errors import Row, X, Y, ones
-from tests.formulas import uniform, vector
+from tests.formulas import slope, uniform, vector
 from tests.strategies import exhaustive, gradient, real, tensor, vectors
 
 BT, DPO, IPO = "bradley_terry_loss", "dpo_loss", "ipo_loss"
@@ -42,6 +42,37 @@ MUTANTS = [
     (IPO, r"\frac{1}{2 \beta}", r"\frac{1}{\beta}"),
     (IPO, r"\frac{1}{2 \beta}", r"\frac{\beta}{2}"),
     (IPO, r"\right)^2", r"\right)"),
+]
+
+LEADS = {"h": uniform(-6, 6, N, seed=7)}
+
+
+def dpo_of_lead(h, beta):
+    return F.binary_cross_entropy_with_logits(beta * h, torch.ones_like(h), reduction="none")
+
+
+TWINS = {
+    "eq-dpo-plain": lambda c, r, c_0, r_0, beta: plain_dpo(c, r, c_0, r_0, beta=beta, reduction="none"),
+    "eq-dpo-gradient": lambda beta, h=LEADS["h"]: slope(dpo_of_lead, h, beta),
+    "eq-ipo": lambda c, r, c_0, r_0, beta: plain_ipo(c, r, c_0, r_0, beta=beta, reduction="none"),
+    "eq-dpo": lambda c, r, c_0, r_0, beta, epsilon: plain_dpo(
+        c, r, c_0, r_0, beta=beta, label_smoothing=epsilon, reduction="none"
+    ),
+    "eq-bradley-terry": lambda x, y, m: plain_bradley_terry(x, y, margin=m, reduction="none"),
+}
+NUMBERS = (
+    FOUR
+    | LEADS
+    | {"beta": vector(0.3).squeeze(), "epsilon": vector(0.2).squeeze(), "m": vector(0.7).squeeze()}
+)
+OTHER_NAMES = ["ipo", "bradley-terry"]  # in labels of equations
+BROKEN = [
+    ("eq-dpo-plain", r"- (r - r_0)", r"+ (r - r_0)"),
+    ("eq-dpo-gradient", r"e^{\beta h}", r"e^{-\beta h}"),
+    ("eq-dpo-gradient", r"-\beta}", r"-1}"),
+    ("eq-ipo", r"2 \beta", r"\beta"),
+    ("eq-dpo", r"\varepsilon \log", r"\log"),
+    ("eq-bradley-terry", "m - (x", "m + (x"),
 ]
 
 REFERENCE = {"reference_chosen": X, "reference_rejected": Y}
@@ -205,7 +236,7 @@ def test_far_from_home(dtype):
 def test_a_model_near_its_reference_loses_nothing_in_float32():
     """Of long answers, whose log-probabilities are large: each is compared with its own reference."""
     reference = torch.tensor([-3001.0, -12.0])
-    moved = reference + torch.tensor([2**-10, 2**-12])
+    moved = reference + torch.tensor([2**-10, 2**-16])
     found = dpo_loss(moved[:1], moved[1:], reference[:1], reference[1:], beta=1.0)
     expected = plain_dpo(
         *(each.double() for each in (moved[:1], moved[1:], reference[:1], reference[1:])), beta=1.0
