@@ -79,13 +79,13 @@ ROWS = (
     ("box_iou_loss", None, "box_iou", "eq-box-iou"),
     ("generalized_box_iou_loss", None, "box_iou", "eq-generalized-box-iou"),
     ("distance_box_iou_loss", None, "box_iou", "eq-distance-box-iou"),
-    ("log_cosh_loss", None, "charbonnier", CHAPTER_TO_COME),
-    ("pseudo_huber_loss", None, "charbonnier", CHAPTER_TO_COME),
-    ("charbonnier_loss", None, "charbonnier", CHAPTER_TO_COME),
-    ("general_robust_loss", None, "charbonnier", CHAPTER_TO_COME),
     ("bradley_terry_loss", None, "dpo", "eq-bradley-terry"),
     ("dpo_loss", None, "dpo", "eq-dpo"),
     ("ipo_loss", None, "dpo", "eq-ipo"),
+    ("log_cosh_loss", None, "charbonnier", "eq-charbonnier-log-cosh"),
+    ("pseudo_huber_loss", None, "charbonnier", "eq-charbonnier-pseudo-huber"),
+    ("charbonnier_loss", None, "charbonnier", "eq-charbonnier"),
+    ("general_robust_loss", None, "charbonnier", "eq-charbonnier-general"),
 )
 LOSSES = tuple(Loss(*row, domain) for row in ROWS for domain in DOMAINS[row[0]])
 

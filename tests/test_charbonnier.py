@@ -16,7 +16,7 @@ from lossref import (
     pseudo_huber_loss,
 )
 from tests.errors import Row, X, Y, ones
-from tests.formulas import check_note_gradient, pairs
+from tests.formulas import check_note_gradient, pairs, slope
 from tests.strategies import exhaustive, ordinary, positive, tensor, vectors
 
 LOG_COSH, PSEUDO, CHARBONNIER, ROBUST = (
@@ -82,6 +82,24 @@ MUTANTS = [
     (ROBUST, r"\lvert \alpha - 2 \rvert", r"\alpha - 2"),
     (ROBUST, r"\frac{x - y}{c}", r"x - y"),
 ]
+TWINS = {
+    "eq-charbonnier-log-cosh": lambda x, y: log_cosh(x, y, reduction="none"),
+    "eq-charbonnier": lambda x, y, epsilon=0.5: torch.hypot(x - y, torch.full_like(x, epsilon)),
+    "eq-charbonnier-gradient": lambda x, y, epsilon=0.5: slope(
+        charbonnier, x, y, eps=epsilon, reduction="sum"
+    ),
+    "eq-charbonnier-pseudo-huber": lambda x, y, delta: pseudo_huber(x, y, delta=delta, reduction="none"),
+    "eq-charbonnier-general": lambda x, y, alpha=-2.0, c=2.5: general_robust(
+        x, y, alpha=alpha, scale=c, reduction="none"
+    ),
+}
+BROKEN = [
+    ("eq-charbonnier", r"\varepsilon^2", r"\varepsilon"),
+    ("eq-charbonnier-log-cosh", r"\cosh", r"\tanh"),
+    ("eq-charbonnier-gradient", r"\frac{x - y}", r"\frac{y - x}"),
+    ("eq-charbonnier-pseudo-huber", r"- 1", r"- 2"),
+    ("eq-charbonnier-general", r"^{\alpha / 2}", r"^{\alpha}"),
+]
 # fmt: off
 ERRORS = [
     *(Row("shapes that do not broadcast", function, X, ones(2), {}, None,
@@ -120,7 +138,7 @@ def of(loss, **options):
         (of(log_cosh_loss), (0.5, -1, 3, 100), (0.120114507, 0.4337808305, 2.3093285046, 99.3068528194)),
         # scipy 1.17.1, scipy.special.pseudo_huber
         (of(pseudo_huber_loss, delta=2), (0.5, -2, 10), (0.12310563, 1.65685425, 16.39607805)),
-        # kornia 0.8.3: cauchy_loss, geman_mcclure_loss, welsch_loss, charbonnier_loss
+        # kornia 0.9.0: cauchy_loss, geman_mcclure_loss, welsch_loss
         (of(general_robust_loss, alpha=0), (0.5, 2, 10), (0.1177830357, 1.0986122887, 3.9318256327)),
         (of(general_robust_loss, alpha=-2), (0.5, 2, 10), (0.1176470588, 1, 1.9230769231)),
         (of(general_robust_loss, alpha=-math.inf), (0.5, 2, 10), (0.1175030974, 0.8646647168, 1)),
