@@ -2,11 +2,11 @@
 
 import math
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from lossref._inputs import at_least_float32, number, real
 from lossref._reduction import Reduction, reduce
+from lossref.soft_margin import _softplus
 
 
 def _same_shape(**tensors: Tensor) -> list[Tensor]:
@@ -88,7 +88,7 @@ def bradley_terry_loss(
     """
     margin = number("margin", margin)
     input, target = _same_shape(input=input, target=target)
-    return reduce(F.softplus(margin - (input - target)), reduction)
+    return reduce(_softplus(margin - (input - target)), reduction)
 
 
 @at_least_float32
@@ -158,7 +158,9 @@ def dpo_loss(
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing must be from 0 to 1, got {label_smoothing}")
     logit = beta * _gain(chosen, rejected, reference_chosen, reference_rejected)
-    loss = (1 - label_smoothing) * F.softplus(-logit) + label_smoothing * F.softplus(logit)
+    loss = (1 - label_smoothing) * _softplus(-logit)
+    if label_smoothing:  # else 0 times inf would be nan
+        loss = loss + label_smoothing * _softplus(logit)
     return reduce(loss, reduction)
 
 
