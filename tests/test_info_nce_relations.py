@@ -24,7 +24,7 @@ TWO_EACH, SEVERAL = torch.tensor([0, 1, 0, 2, 2, 1]), torch.tensor([0, 1, 0, 2, 
     [(0.5, 0.5020114503, 0.5209334896), (0.07, 0.1863582269, 0.2793450766), (0.1, 0.1874639183, None)],
 )
 def test_of_a_pair_of_views(tau: float, there: float, back: float | None) -> None:
-    """The last is what info-nce-pytorch prints, the others the formula in numpy."""
+    """Recorded on 25 November 2026; the value at 0.1 is that of info-nce-pytorch."""
     assert info_nce_loss(A, B, temperature=tau).item() == pytest.approx(there, abs=1e-10)
     if back:
         assert info_nce_loss(B, A, temperature=tau).item() == pytest.approx(back, abs=1e-10)
@@ -37,7 +37,7 @@ def test_of_all_other_rows(tau: float, value: float) -> None:
 
 
 def test_of_labels() -> None:
-    """pytorch-metric-learning 2.9.0, SupConLoss."""
+    """The second is SupConLoss of pytorch-metric-learning 2.9.0; the first was recorded with it."""
     assert supervised_contrastive_loss(Z, TWO_EACH).item() == pytest.approx(0.0227154824, abs=1e-10)
     assert supervised_contrastive_loss(Z, SEVERAL).item() == pytest.approx(3.3311, abs=5e-5)
     # By all rows, also one that is alone: what others divide by.
