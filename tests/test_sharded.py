@@ -12,7 +12,7 @@ from torch.testing import assert_close
 from tests.losses import Call, calls
 from tests.processes import needs_gloo, results
 
-# By number of processes, (rows, classes): shards of one size; uneven ones; uneven ones, of which one is empty.
+# By number of processes, (rows, classes): shards of one size, uneven ones, and with an empty one among them.
 SHAPES = {2: ((6, 4), (7, 5)), 4: ((5, 6),)}
 
 
