@@ -46,7 +46,7 @@ def lovasz(input, target, *, reduction="mean"):
         return worse.sum(1) / whole.clamp(min=1)
 
     price = lost(worse) - lost(worse & ~torch.eye(x.shape[1]).bool())
-    return reduced((error.clamp(min=0) * price).sum(1), reduction)
+    return reduced((error.relu() * price).sum(1), reduction)
 
 
 ORACLES = {DICE: dice, TVERSKY: tversky, LOVASZ: lovasz}

@@ -40,7 +40,10 @@ def flatten_formulas(page):
     """Make each formula one text: axe weighs its colour once, and not for each of its hundred boxes."""
     page.evaluate("""() => {
         const whole = '.katex-html:not(:has([style*=color])), .katex-mathml';
-        for (const formula of document.querySelectorAll(whole)) formula.textContent = formula.textContent;
+        for (const formula of document.querySelectorAll(whole)) {
+            formula.textContent = formula.textContent;
+            formula.style.whiteSpace = 'normal'; // one text of many lines is wider than they were
+        }
     }""")
 
 

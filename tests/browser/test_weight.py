@@ -10,6 +10,7 @@ from functools import cache
 from tests.pages import HTML
 
 FIRST_VISIT, NEXT_PAGE, ALL_FIGURES = 260, 60, 85  # KB, as a server sends them
+REFERENCE, MORE = "chapters/api.html", 45  # which holds the documentation of every function
 
 WATCH_SHIFTS = """
     window.shifts = [];
@@ -55,7 +56,8 @@ def over_budget(page, site, path, shared):
         "with figures": (kilobytes(everything - shared), ALL_FIGURES),
     }
     print(path, *(f"{name} {size:.0f} KB" for name, (size, _) in sums.items()), sep=", ")
-    return [name for name, (size, budget) in sums.items() if size > budget]
+    more = MORE if path == REFERENCE else 0
+    return [name for name, (size, budget) in sums.items() if size > budget + more]
 
 
 def test_the_check_of_weight_bites(open_page, site, shared):
