@@ -183,8 +183,8 @@ def crps_ensemble_loss(
     Args:
         input: The members :math:`x_1` to :math:`x_M`, of shape (\*, M); real.
         target: The values :math:`y`, of shape (\*); real.
-        fair: Whether to divide the second sum by :math:`2 M (M - 1)`, the number of pairs of two
-            members. Then the loss does not expect less of a small ensemble: its mean over random
+        fair: Whether to divide the second sum by :math:`2 M (M - 1)`: no member is paired with itself.
+            Then the loss does not expect less of a small ensemble: its mean over random
             members is that of the distribution which they are drawn from.
         reduction: ``"none"`` returns the loss of each value, ``"sum"`` their sum, ``"mean"`` the sum
             divided by the number of values, not of members.
