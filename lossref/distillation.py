@@ -1,12 +1,11 @@
 """Distillation: a student learns what its teacher thinks of every class."""
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossref._inputs import at_least_float32, check_floating, number, real
+from lossref._inputs import at_least_float32, check_floating, real
+from lossref._numerics import positive
 from lossref._reduction import Reduction, reduce
 
 
@@ -81,9 +80,7 @@ def distillation_loss(
         >>> distillation_loss(student, teacher, temperature=2.0, reduction="none")
         tensor([0.1456, 0.1457])
     """
-    temperature = number("temperature", temperature)
-    if not 0 < temperature < math.inf:
-        raise ValueError(f"temperature must be positive and finite, got {temperature}")
+    temperature = positive("temperature", temperature)
     check_floating("input", input)
     check_floating("target", target)
     if input.dim() == 0:

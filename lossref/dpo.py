@@ -1,10 +1,9 @@
 """Losses of preferences: of two answers, a person liked one better."""
 
-import math
-
 from torch import Tensor
 
 from lossref._inputs import at_least_float32, number, real
+from lossref._numerics import positive
 from lossref._reduction import Reduction, reduce
 from lossref.soft_margin import _softplus
 
@@ -31,13 +30,6 @@ def _gain(chosen: Tensor, rejected: Tensor, reference_chosen: Tensor, reference_
     )
     # Each answer with its own reference first: the two are close, and their difference is exact.
     return (chosen - reference_chosen) - (rejected - reference_rejected)
-
-
-def _positive(name: str, value: float) -> float:
-    value = number(name, value)
-    if not 0 < value < math.inf:
-        raise ValueError(f"{name} must be positive and finite, got {value}")
-    return value
 
 
 @at_least_float32
@@ -153,7 +145,7 @@ def dpo_loss(
         >>> dpo_loss(chosen, rejected, *reference, reduction="none")
         tensor([0.7185, 0.6492])
     """
-    beta = _positive("beta", beta)
+    beta = positive("beta", beta)
     label_smoothing = number("label_smoothing", label_smoothing)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing must be from 0 to 1, got {label_smoothing}")
@@ -221,6 +213,6 @@ def ipo_loss(
         >>> ipo_loss(chosen, rejected, *reference, reduction="none")
         tensor([30.2500, 16.8100])
     """
-    beta = _positive("beta", beta)
+    beta = positive("beta", beta)
     lead = _gain(chosen, rejected, reference_chosen, reference_rejected)
     return reduce((lead - 1 / (2 * beta)) ** 2, reduction)

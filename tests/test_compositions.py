@@ -102,7 +102,7 @@ def test_compositions_in_half_precision(call: Call) -> None:
             )
 
 
-@pytest.mark.parametrize("call", {call.loss.name: call for call in CALLS}.values(), ids=str)
+@pytest.mark.parametrize("call", {id(call.loss): call for call in CALLS}.values(), ids=str)
 def test_compiled_compositions(call: Call) -> None:
     """All in one graph, of each loss with the last of its options: each compilation takes its time."""
     torch._dynamo.reset()

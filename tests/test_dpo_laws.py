@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from lossref import bradley_terry_loss, dpo_loss
+from lossref import bradley_terry_loss, dpo_loss, ipo_loss
+from tests.strategies import tensor
+from tests.test_dpo import ANSWERS
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
@@ -32,3 +34,14 @@ def test_value_slope_and_curvature_of_a_far_lead(lead):
         assert_close(slope.item(), -right, rtol=1e-15, atol=0)
         (curvature,) = torch.autograd.grad(slope, x)
         assert_close(curvature.item(), small / (1 + small) ** 2, rtol=2e-3, atol=0)  # torch rounds 1 - slope
+
+
+def test_empty_and_half():
+    for loss in (dpo_loss, ipo_loss):
+        assert loss(*[torch.ones(0)] * 4).isnan()
+        assert loss(*[torch.ones(0)] * 4, reduction="sum") == 0
+        halves = [each.bfloat16() for each in ANSWERS]
+        expected = loss(*(each.double() for each in halves), reduction="none").bfloat16()
+        assert_close(loss(*halves, reduction="none"), expected, rtol=0, atol=0)
+    # What the docstring warns of.
+    assert tensor([-1000.0]).bfloat16().nextafter(tensor([0.0]).bfloat16()) == -996

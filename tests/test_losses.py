@@ -71,9 +71,7 @@ def test_the_rows_of_a_function_use_every_argument(name):
 
 KINDS = {"": torch.tensor(0.5), " indices": torch.tensor(0), " labels": torch.tensor(-1)}
 SIZES = {"N": [5], "C": [3], "d1": [2], "dK": [4], "*": [2, 3], "D": [6], "S": [2], "T": [4]}
-SIZES |= {"Q": [7], "M": [8], "1": [1]}
-SIZES |= {"2N": [10]}
-SIZES |= {"Q": [7], "M": [8], "1": [1], "4": [4]}
+SIZES |= {"2N": [10], "Q": [7], "M": [8], "1": [1], "4": [4]}
 
 
 def size(words):

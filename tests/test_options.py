@@ -27,7 +27,6 @@ POISSON, RANKING, HINGE, COSINE, TRIPLET = (
     "cosine_embedding_loss",
     "triplet_margin_loss",
 )
-DISTILLATION = "distillation_loss"
 SMOOTH_HUBER, CHARBONNIER, ROBUST = "pseudo_huber_loss", "charbonnier_loss", "general_robust_loss"
 DISTILLATION, DPO, IPO = "distillation_loss", "dpo_loss", "ipo_loss"
 GAUSSIAN, TAGS, MULTI = "gaussian_nll_loss", "multilabel_soft_margin_loss", "multi_margin_loss"

@@ -69,7 +69,7 @@ def test_value_and_gradient_are_exact(tmp_path: Path, processes: int, record_pro
         assert [(name, ours) for name, ours, *_ in found if ours] == []
     wrong = [theirs for *_, theirs in by_rank[0] if theirs]
     # When this fails, torch has mended its own (issue 185167), and the book can say so.
-    assert "wrong value" in wrong
+    assert {2: {"wrong value", "wrong gradient"}, 4: {"wrong value"}}[processes] <= set(wrong)
     record_property("cases", (f"sharded over {processes} processes", len(by_rank[0])))
     means = len(SHAPES[processes]) * len([call for call in calls() if call.loss.module])
     shown = f"of {means} means over rows on {processes} processes torch.nn.functional gets {len(wrong)} wrong"

@@ -212,6 +212,10 @@ def test_the_command_line():
     assert "held  rows" in good.stderr
     bad = run("tests.planted:signed_residual", "--like", "huber_loss", "--laws", "value")
     assert (bad.returncode, "# expected" in bad.stdout) == (1, True)
-    for word, said in (("lossref", "package.module:function"), ("no_such:f", "no_such")):
+    for word, said in (
+        ("lossref", "package.module:function"),
+        ("lossref:nothing", "nothing"),
+        ("no_such:f", "no_such"),
+    ):
         refused = run(word, "--like", "huber_loss")
         assert (refused.returncode, said in refused.stderr) == (2, True)

@@ -89,7 +89,7 @@ DRAWN = (real, log_rate, rate, count, probability, distribution, sign, sign_of_a
 
 # Inputs where formulas are special: a threshold, a tie, a certain probability, a far logit.
 SPECIAL: dict[Callable[..., Tensor], list[float]] = {
-    real: [0.0, 0.3, -0.3, 1.0, -1.0, 5.0, -5.0, 20.0, -20.0, 700.0, -700.0, 0.5],
+    real: [0.0, 0.3, -0.3, 1.0, -1.0, 5.0, -5.0, 20.0, -20.0, 700.0, -700.0, 1e-4],
     probability: [0.0, 1.0, 1e-30, 1e-4, 0.0, 1.0, 1e-30, 1e-4, 0.5, 0.3, 0.0, 1.0],
     log_rate: [0.0, 0.3, -0.3, 1.0, -1.0, 5.0, -5.0, 2.0, -20.0, 3.0, -700.0, 0.5],
     # far away, around all others, and a point
