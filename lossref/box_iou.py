@@ -230,7 +230,8 @@ def complete_box_iou_loss(input: Tensor, target: Tensor, *, reduction: Reduction
 
     .. math::
         \begin{aligned}
-        \ell(x, y) &= 1 - \frac{I}{U} + \frac{p^2 + q^2}{W^2 + H^2} + \operatorname{sg}(\alpha) v \\
+        \ell(x, y) &= 1 - \frac{I}{U} + \frac{p^2 + q^2}{W^2 + H^2} \\
+        &+ \operatorname{sg}(\alpha) v \\
         \alpha &= \frac{v}{1 - \frac{I}{U} + v} \\
         v &= \frac{4}{\pi^2} (\theta(x) - \theta(y))^2 \\
         \theta(x) &= \arctan\left( \frac{x_3 - x_1}{x_4 - x_2} \right) \\
