@@ -133,8 +133,8 @@ def generalized_box_iou_loss(input: Tensor, target: Tensor, *, reduction: Reduct
             divided by the number of pairs.
 
     Returns:
-        The loss, from 0 (the same box) to below 2 (far apart); a scalar, or of the shape without the
-        4 for ``"none"``.
+        The loss, from 0 (the same box) to below 2 (far apart; 2 can be where neither has an area); a
+        scalar, or of the shape without the 4 for ``"none"``.
 
     Raises:
         NotImplementedError: If one of the two is complex.
@@ -192,8 +192,8 @@ def distance_box_iou_loss(input: Tensor, target: Tensor, *, reduction: Reduction
             divided by the number of pairs.
 
     Returns:
-        The loss, from 0 (the same box) to below 2 (far apart); a scalar, or of the shape without the
-        4 for ``"none"``.
+        The loss, from 0 (the same box) to below 2 (far apart; 2 can be where neither has an area); a
+        scalar, or of the shape without the 4 for ``"none"``.
 
     Raises:
         NotImplementedError: If one of the two is complex.
