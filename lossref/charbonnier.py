@@ -182,14 +182,14 @@ def general_robust_loss(
     .. math::
         \begin{aligned}
         \ell(x, y) &= \begin{cases}
-            \frac{1}{2} z^2 & \text{if } \alpha = 2 \\
-            \log\left( 1 + \frac{1}{2} z^2 \right) & \text{if } \alpha = 0 \\
-            1 - \exp\left( -\frac{1}{2} z^2 \right) & \text{if } \alpha = -\infty \\
-            \frac{b}{\alpha} \left( \left( 1 + \frac{z^2}{b} \right)^{\alpha / 2} - 1 \right)
-                & \text{otherwise}
+            \frac{z^2}{2} & \text{if } \alpha = 2 \\
+            \log\left( 1 + \frac{z^2}{2} \right) & \text{if } \alpha = 0 \\
+            1 - e^{-z^2 / 2} & \text{if } \alpha = -\infty \\
+            \frac{b}{\alpha} \left( k^{\alpha / 2} - 1 \right) & \text{otherwise}
         \end{cases} \\
-        z &= \frac{x - y}{c} \\
-        b &= \lvert \alpha - 2 \rvert
+        k &= 1 + \frac{z^2}{b} \\
+        b &= \lvert \alpha - 2 \rvert \\
+        z &= \frac{x - y}{c}
         \end{aligned}
 
     Args:
