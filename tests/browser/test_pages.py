@@ -36,24 +36,45 @@ def images_without_sense(page):
     )
 
 
-def flatten_formulas(page):
-    """Make each formula one text: axe weighs its colour once, and not for each of its hundred boxes."""
-    page.evaluate("""() => {
-        const whole = '.katex-html:not(:has([style*=color])), .katex-mathml';
-        for (const formula of document.querySelectorAll(whole)) {
-            formula.textContent = formula.textContent;
-            formula.style.whiteSpace = 'normal'; // one text of many lines is wider than they were
-        }
-    }""")
-
-
-def axe(page, **options):
-    """Violations of WCAG that axe finds."""
+def violations(page, **options):
+    """What axe finds against WCAG."""
     from axe_playwright_python.sync_playwright import Axe
 
     options |= {"preload": False, "resultTypes": ["violations"]}  # what is well is not listed: half the time
     found = Axe().run(page, options=options).response["violations"]
     return [(each["id"], node["target"]) for each in found for node in each["nodes"]]
+
+
+def leave_one_of_each(page):
+    """Hide each text that looks like one before it: axe weighs a pair of colours once, not 12 000 times."""
+    page.evaluate("""() => {
+        const backdrop = element => {
+            const { backgroundColor, backgroundImage } = getComputedStyle(element);
+            const clear = backgroundColor === 'rgba(0, 0, 0, 0)' && backgroundImage === 'none';
+            return clear && element.parentElement
+                ? backdrop(element.parentElement) : backgroundColor + backgroundImage;
+        };
+        const texts = [...document.querySelectorAll('body *')].filter(element =>
+            element.checkVisibility({ opacityProperty: true })
+            && [...element.childNodes].some(node => node.nodeType === Node.TEXT_NODE && node.data.trim()));
+        const looks = texts.map(element => {
+            const { color, fontSize, fontWeight, opacity, textShadow } = getComputedStyle(element);
+            return [color, fontSize, fontWeight, opacity, textShadow, backdrop(element)].join();
+        });
+        texts.forEach((element, i) => {
+            element.style.visibility = looks.indexOf(looks[i]) < i ? 'hidden' : 'visible';
+        });
+    }""")
+
+
+def pale(page):
+    """Texts whose colour is too near to that behind them."""
+    leave_one_of_each(page)
+    return [target for _, target in violations(page, runOnly=["color-contrast"])]
+
+
+def faults_but_of_colour(page):
+    return violations(page, rules={"color-contrast": {"enabled": False}})
 
 
 def wider_than_the_window(page):
@@ -80,19 +101,20 @@ def test_page(open_page, site, shared, path):
     page.set_viewport_size({"width": 360, "height": 740})
     assert wider_than_the_window(page) == 0
     page.set_viewport_size({"width": 1280, "height": 900})
-    flatten_formulas(page)
-    assert axe(page) == []
+    assert faults_but_of_colour(page) == []
+    assert pale(page) == []
     page.emulate_media(color_scheme="dark")
     page.locator("html[data-theme=dark]").wait_for()
-    assert axe(page, runOnly=["color-contrast"]) == []  # all else is as in the light
+    assert pale(page) == []
 
 
-@pytest.mark.parametrize("path", [page for page in PAGES if page != "404.html"])  # which only a server sends
-def test_page_from_the_disk(open_page, path):
+def test_pages_from_the_disk(open_page):
     home = HTML.as_uri()
     page = open_page(home)
-    page.goto(f"{home}/{path}")
-    assert page.troubles == []
+    for path in PAGES:
+        if path != "404.html":  # which only a server sends
+            page.goto(f"{home}/{path}")
+            assert page.troubles == [], path
 
 
 def test_the_address_alone_leads_to_the_first_page(open_page, site):
@@ -164,8 +186,8 @@ def test_the_checks_bite(open_page, site, tmp_path):
             <span class="math">x^2</span>
             <img src="../_static/favicon.png">
             <p style="color: #ccc; background: #fff">too pale</p>
-            <p class="katex-html" style="color: #ccc; background: #fff"><b>a</b><b>bc</b></p>
-            <p class="katex-html"><b>a</b><b style="color: #ccc; background: #fff">bc</b></p>
+            <p style="color: #ccc; background: #fff">as pale</p>
+            <p>dark <b style="color: #ccc; background: #ffe">and pale</b></p>
             <div style="width: 3000px">too wide</div>`);
         const script = document.createElement('script');
         script.src = 'https://cdn.example.org/x.js';
@@ -175,8 +197,6 @@ def test_the_checks_bite(open_page, site, tmp_path):
     assert any("cdn.example.org" in trouble for trouble in page.troubles)
     assert unrendered(page) == ["x^2"]
     assert len(images_without_sense(page)) == 1
-    flatten_formulas(page)
-    assert {"color-contrast", "image-alt"} <= {rule for rule, _ in axe(page)}
-    pale = axe(page, runOnly=["color-contrast"])
-    assert [rule for rule, _ in pale] == ["color-contrast"] * 3
+    assert "image-alt" in {rule for rule, _ in faults_but_of_colour(page)}
+    assert len(pale(page)) == 2
     assert wider_than_the_window(page) > 0
