@@ -14,6 +14,8 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 
 SECONDS = 200
+# Processes are forked from one that has imported what takes its seconds.
+mp.get_context("forkserver").set_forkserver_preload(["tests.test_sharded"])
 
 
 def needs_gloo(test: Callable[..., None]) -> Callable[..., None]:
@@ -36,7 +38,7 @@ def _process(rank: int, work: Callable[[int], Any], processes: int, folder: str)
 def results(work: Callable[[int], Any], processes: int, folder: Path) -> list[Any]:
     """Return what `work`, given the number of processes, returns in each of them."""
     arguments = (work, processes, str(folder))
-    context = mp.start_processes(_process, arguments, processes, join=False, start_method="spawn")
+    context = mp.start_processes(_process, arguments, processes, join=False, start_method="forkserver")
     deadline = time.monotonic() + SECONDS
     try:
         while not context.join(timeout=1):  # raises when a process fails, returns whenever one ends

@@ -1,6 +1,7 @@
 """The built page of the reference leads to the chapters, the sources and the rooms, and these lead back."""
 
 import re
+from functools import cache
 
 import pytest
 from bs4 import BeautifulSoup
@@ -13,6 +14,7 @@ CHAPTERS = HTML / "chapters"
 BACK = "In the reference."
 
 
+@cache
 def soup(page):
     return BeautifulSoup((CHAPTERS / page).read_text(encoding="utf-8"), "html.parser")
 
