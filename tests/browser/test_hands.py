@@ -2,12 +2,6 @@
 
 import pytest
 
-from tests.pages import HTML
-
-from .test_pages import CHAPTERS
-
-WITH_SLIDER = ["intro.html", *(page for page in CHAPTERS if 'class="slider"' in (HTML / page).read_text())]
-
 
 def focused(page):
     return page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
@@ -136,63 +130,6 @@ def test_the_checks_of_the_focus_bite(open_page, site):
     assert tab_to(page, ".bd-links a") is None
     page.locator("#pst-skip-link a").focus()
     assert len(stops_without_a_mark(page, stops=30)) == 1
-
-
-def faults(page, figure):
-    """What is wrong with a slider: it has a name, a value in words, keys from end to end, and its place."""
-    found = []
-    slider, svg, output = figure.locator("input"), figure.locator("svg"), figure.locator("output")
-    if not slider.evaluate("slider => slider.labels[0]?.firstChild.textContent.trim()"):
-        found.append("no name")
-    if svg.get_attribute("role") != "img" or len(svg.get_attribute("aria-label") or "") < 40:
-        found.append("no description")
-    slider.focus()
-    height, seen = figure.bounding_box()["height"], set()
-    for key in ("Home", "ArrowRight", "End"):
-        page.keyboard.press(key)
-        seen.add(svg.inner_html())
-        if slider.get_attribute("aria-valuetext") != output.inner_text():
-            found.append(f"no value in words after {key}")
-    if len(seen) < 3 or slider.input_value() != slider.get_attribute("max"):
-        found.append("keys do not move it")
-    if abs(figure.bounding_box()["height"] - height) >= 1:
-        found.append("the text below moves")
-    box = slider.bounding_box()
-    page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    if slider.input_value() == slider.get_attribute("max"):
-        found.append("a touch does not move it")
-    return found
-
-
-@pytest.mark.parametrize("path", WITH_SLIDER)
-def test_sliders(open_page, site, path):
-    page = open_page(site, width=390, has_touch=True)
-    page.goto(site + path)
-    figures = page.locator("figure.slider").all()
-    assert [faults(page, figure) for figure in figures] == [[] for _ in figures]
-    assert page.troubles == []
-
-
-@pytest.mark.parametrize(
-    ("fault", "harm"),
-    [
-        ("no name", "slider.labels[0].firstChild.remove()"),
-        ("no description", "slider.closest('figure').querySelector('svg').removeAttribute('aria-label')"),
-        ("no value in words after End", "slider.addEventListener('input', () => slider.ariaValueText = '')"),
-        ("keys do not move it", "slider.removeAttribute('oninput')"),
-        (
-            "the text below moves",
-            "slider.addEventListener('input', () => slider.closest('figure').append('more'))",
-        ),
-        ("a touch does not move it", "slider.style.pointerEvents = 'none'"),
-    ],
-)
-def test_the_check_of_sliders_bites(open_page, site, fault, harm):
-    page = open_page(site, width=390, has_touch=True)
-    page.goto(site + "chapters/l2.html")
-    figure = page.locator("figure.slider").first
-    figure.locator("input").evaluate(f"slider => {{ {harm} }}")
-    assert fault in faults(page, figure)
 
 
 def lost(page):

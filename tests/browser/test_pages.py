@@ -10,6 +10,7 @@ from tests.mould import in_the_mould
 from tests.pages import HTML
 
 from .test_phone import PHONE, small_texts, wide_formulas
+from .test_sliders import slider_faults
 from .test_weight import WATCH_SHIFTS, moved, over_budget
 
 PAGES = sorted(
@@ -85,7 +86,7 @@ def wider_than_the_window(page):
 @pytest.mark.parametrize("path", PAGES)
 def test_page(open_page, site, shared, path):
     """All in one visit: to draw a page costs as much as to check it."""
-    page = open_page(site, theme="light")
+    page = open_page(site, theme="light", has_touch=True)
     page.add_init_script(WATCH_SHIFTS)
     heavy = over_budget(page, site, path, shared)
     assert page.troubles == []
@@ -98,6 +99,8 @@ def test_page(open_page, site, shared, path):
     if in_the_mould(Path(path).stem):
         assert small_texts(page) == []
         assert wide_formulas(page) == []
+    for figure in page.locator("figure.slider").all():
+        assert slider_faults(page, figure) == []
     page.set_viewport_size({"width": 360, "height": 740})
     assert wider_than_the_window(page) == 0
     page.set_viewport_size({"width": 1280, "height": 900})
@@ -106,6 +109,7 @@ def test_page(open_page, site, shared, path):
     page.emulate_media(color_scheme="dark")
     page.locator("html[data-theme=dark]").wait_for()
     assert pale(page) == []
+    assert page.troubles == []
 
 
 def test_pages_from_the_disk(open_page):
