@@ -23,15 +23,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 900  # a mutant that takes longer is noticed too
-# What tests a module, besides the test files of its name.
+# What tests a module, besides the test files of its name and those of errors and options.
 TESTS = {
-    "bce": ["test_errors.py"],
     "_classes": ["test_cross_entropy*.py", "test_sharded_classes.py"],
-    "_inputs": ["test_options.py", "test_errors.py", "test_bce*.py", "test_l1.py", "test_cross_entropy*.py"],
-    "_reduction": ["test_l1.py", "test_testing.py", "test_errors.py"],
-    "cross_entropy": ["test_options.py", "test_errors.py", "test_sharded_classes.py"],
-    "huber": ["test_options.py", "test_errors.py", "test_sharded.py"],
-    **{name: ["test_errors.py"] for name in ("adaptive_softmax", "ctc", "linear_cross_entropy")},
+    "_inputs": ["test_bce*.py", "test_l1.py", "test_cross_entropy*.py"],
+    "_numerics": ["test_charbonnier*.py", "test_cross_entropy*.py", "test_info_nce*.py"],
+    "_reduction": ["test_l1.py", "test_testing.py"],
+    "cross_entropy": ["test_sharded_classes.py"],
+    "huber": ["test_sharded.py"],
 }
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Add: ast.Sub,
@@ -126,11 +125,18 @@ def mutants(source: str) -> Iterator[tuple[int, str, str, str]]:
 
 def tests_of(module: str) -> list[str]:
     """Return what pytest is given for a module."""
-    patterns = [f"test_{module.strip('_')}.py", f"test_{module.strip('_')}_*.py", *TESTS.get(module, [])]
+    own = module.strip("_")
+    patterns = [
+        f"test_{own}.py",
+        f"test_{own}_*.py",
+        "test_errors.py",
+        "test_options.py",
+        *TESTS.get(module, []),
+    ]
     found = {path for pattern in patterns for path in (ROOT / "tests").glob(pattern)}
     # Those of its own name first: most mutants end there.
-    own = sorted(found, key=lambda path: (module.strip("_") not in path.name, path.name))
-    return [*(str(path.relative_to(ROOT)) for path in own), f"lossref/{module}.py"]
+    in_order = sorted(found, key=lambda path: (own not in path.name, path.name))
+    return [*(str(path.relative_to(ROOT)) for path in in_order), f"lossref/{module}.py"]
 
 
 def passes(folder: Path, tests: list[str]) -> bool:
