@@ -18,7 +18,9 @@ from torch.testing import assert_close
 from tests.losses import Call, calls, to
 
 CALLS = calls(rows=6, special=True)
+LAST = list({call.loss.name: call for call in CALLS}.values())  # each loss, with the last of its options
 each_call = pytest.mark.parametrize("call", CALLS, ids=str)
+each_loss = pytest.mark.parametrize("call", LAST, ids=str)
 # What linearize does itself.
 pytestmark = pytest.mark.filterwarnings("ignore:Attempted to insert a get_attr Node:UserWarning")
 
@@ -41,6 +43,7 @@ TRANSFORMS: dict[str, tuple[str, Callable[[Function, Tensor, Tensor], Any]]] = {
     "make_fx of grad": ("slope", lambda f, x, v: make_fx(lambda x: grad(f)(x))(x.flip(0))(x)),
     "make_fx of hessian": ("curvature", lambda f, x, v: make_fx(lambda x: hessian(f)(x))(x.flip(0))(x)),
 }
+TRACED = ("linearize", "make_fx of grad", "make_fx of hessian")  # these take nine tenths of the time
 COMPILED = ("vjp", "jvp", "vmap of grad", "grad of grad", "hessian")
 
 
@@ -84,12 +87,14 @@ def test_compositions(call: Call) -> None:
 @each_call
 def test_compositions_in_half_precision(call: Call) -> None:
     """As far from the truth as roundings carry: of the loss, of its slope, and of what comes after."""
+    last = any(call is each for each in LAST)
+    transforms = {name: each for name, each in TRANSFORMS.items() if last or name not in TRACED}
     if call.loss.name == "binary_cross_entropy":  # not where slopes are 1e12 and bends 1e24
         call = replace(call, input=call.input.clamp(0.05, 0.95))
     narrow = in_dtype(call, torch.bfloat16)
     wide = in_dtype(narrow, torch.float64)
     expected = truths(wide)
-    for name, (kind, transform) in TRANSFORMS.items():
+    for name, (kind, transform) in transforms.items():
         found = transform(narrow.ours, narrow.input, direction(call).bfloat16())
         pairs = (
             zip(found, expected[kind], strict=True) if kind == "value and rate" else [(found, expected[kind])]
@@ -102,9 +107,9 @@ def test_compositions_in_half_precision(call: Call) -> None:
             )
 
 
-@pytest.mark.parametrize("call", {id(call.loss): call for call in CALLS}.values(), ids=str)
+@each_loss
 def test_compiled_compositions(call: Call) -> None:
-    """All in one graph, of each loss with the last of its options: each compilation takes its time."""
+    """All in one graph: each compilation takes its time."""
     torch._dynamo.reset()
 
     def every(x: Tensor, v: Tensor) -> dict[str, Any]:
@@ -125,7 +130,7 @@ class Exportable(torch.nn.Module):
         return self.call.ours(input, target, **weights)
 
 
-@pytest.mark.parametrize("call", {id(call.loss): call for call in CALLS}.values(), ids=str)
+@each_loss
 def test_exported_for_any_number_of_rows(call: Call) -> None:
     weights = {key: value for key, value in call.options.items() if isinstance(value, Tensor)}
     rows = torch.export.Dim("rows")
