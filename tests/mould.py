@@ -8,7 +8,7 @@ from tests.chapter import DEPTH, Chapter, is_picture
 from tests.losses import PAGES as LOSS_PAGES
 from tests.pages import own
 
-FOUNDATIONS, PRACTICE = ["likelihood", "entropy"], ["choosing", "reductions", "custom"]
+FOUNDATIONS, PRACTICE = ["likelihood", "entropy"], ["choosing", "reductions", "custom", "scale"]
 ROOMS = ["The formula", "In PyTorch", "The slope", "What it predicts", "On real data", "Reading the number"]
 ROOMS += ["Pros and cons", "Mistakes", "Exercises", "Summary", "In depth"]
 MINUS = "\N{MINUS SIGN}"
