@@ -70,7 +70,7 @@ def test_the_whole_book(book):
 def test_the_check_bites(book):
     torn, empty = PdfWriter(), PdfWriter()
     torn.append(book, pages=(0, 3))
-    torn.add_outline_item(titles()[0], 1)
+    torn.add_outline_item(title=titles()[0], page_number=1)
     torn.pages[0]["/Annots"][0].get_object()[NameObject("/Dest")] = TextStringObject("/nowhere")
     empty.add_blank_page(595, 842)
     found = []
