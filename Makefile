@@ -62,7 +62,7 @@ serve: book ## Show the book on http://127.0.0.1:8000
 bench: .venv/ready ## Time lossref beside torch.nn.functional, into benchmarks/results.md, which the book shows
 	$(BIN)/python -m benchmarks.bench | tee benchmarks/results.md
 
-exhaustive: .venv/ready ## Try every pair of half-precision values in the elementwise losses (hours of one processor)
+exhaustive: .venv/ready ## Try every pair of half-precision values in the elementwise losses (two hours of one processor)
 	$(BIN)/python -m pytest -n auto --every-pair tests/test_half.py
 
 mutants: .venv/ready ## Break lossref in one place at a time, and count what its tests notice (NAMES="bce huber"; all take hours)

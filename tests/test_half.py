@@ -1,6 +1,6 @@
 """Every value of half precision: loss and slope are the half nearest to the float64 formula.
 
-`make exhaustive` meets every value with every target, which takes an hour of one processor.
+`make exhaustive` meets every value with every target, which takes two hours of one processor.
 """
 
 import math
