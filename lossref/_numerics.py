@@ -3,8 +3,10 @@
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from lossref._classes import largest, sums
 from lossref._inputs import number
 
 
@@ -32,3 +34,26 @@ def log1p_of_square(x: Tensor) -> Tensor:
     far = x.abs() > 1
     large = torch.where(far, x, 1.0)
     return 2 * large.abs().log() + torch.where(far, 1 / large, x).square().log1p()
+
+
+def softplus(x: Tensor) -> Tensor:
+    """Return log(1 + e^x) in one pass; torch's own ends at 20, where e^-20 is lost from float64."""
+    return F.softplus(x, threshold=40.0)
+
+
+def curved_softplus(x: Tensor) -> Tensor:
+    """Return log(1 + e^x), whose second derivative keeps its digits too where x is far above zero."""
+    above, below = F.relu(x), x.clamp(max=0)  # their sum is x; at 0, below has the slope
+    return above + F.softplus(below - above)
+
+
+def shift(x: Tensor, dim: int) -> Tensor:
+    """Return the largest of each row, as a finite constant: with that taken off, exp is within range."""
+    finite = torch.finfo(x.dtype)
+    return largest(x, dim).clamp(finite.min, finite.max)
+
+
+def log_sum_exp(x: Tensor, dim: int) -> Tensor:
+    """Return log(sum(e^x)) of each row, of which exp is within range."""
+    (total,) = sums(dim, x.exp())
+    return total.clamp(min=torch.finfo(x.dtype).tiny).log()  # slope 0 where all are -inf

@@ -1,10 +1,9 @@
 """Cross entropy of class logits."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from lossref._classes import at_class, complete, is_class, is_other_class, largest, spread, sums
+from lossref._classes import at_class, complete, is_class, is_other_class, spread, sums
 from lossref._inputs import (
     at_least_float32,
     check_floating,
@@ -14,6 +13,7 @@ from lossref._inputs import (
     values_are_known,
     whole_number,
 )
+from lossref._numerics import curved_softplus, log_sum_exp, shift
 from lossref._reduction import Reduction, reduce
 
 
@@ -67,22 +67,6 @@ def check_target(
             )
 
 
-def _top(x: Tensor, dim: int) -> Tensor:
-    """Return the largest logit of each row, as a constant: a shift that keeps exp within range."""
-    finite = torch.finfo(x.dtype)
-    return largest(x, dim).clamp(finite.min, finite.max)
-
-
-def _log_sum_exp(x: Tensor, dim: int) -> Tensor:
-    (total,) = sums(dim, x.exp())
-    return total.clamp(min=torch.finfo(x.dtype).tiny).log()  # slope 0 where all are -inf
-
-
-def _softplus(x: Tensor) -> Tensor:
-    above, below = F.relu(x), x.clamp(max=0)  # their sum is x; at 0, below has the slope
-    return above + F.softplus(below - above)
-
-
 def _mean_surprise(
     x: Tensor, q: Tensor, weight: Tensor | None, smoothing: float, dim: int
 ) -> tuple[Tensor, Tensor]:
@@ -93,9 +77,9 @@ def _mean_surprise(
         q = (1 - smoothing) * counted + (even if weight is None else even * weight)
     else:
         q = counted
-    x = x - _top(x, dim)
+    x = x - shift(x, dim)
     counts, total, inside = sums(dim, counted, q, q * x)
-    return total * _log_sum_exp(x, dim) - inside, counts
+    return total * log_sum_exp(x, dim) - inside, counts
 
 
 def surprise(
@@ -122,9 +106,9 @@ def surprise(
     else:
         # By the odds against the true class, and not by its probability, which rounds to 1.
         others = torch.where(is_other_class(input, target, dim), input, -torch.inf)
-        top = _top(others, dim)
+        top = shift(others, dim)
         logit, *weights = at_class(input, target, dim, input, *([] if weight is None else [weight]))
-        loss = _softplus(_log_sum_exp(others - top, dim) + (top.squeeze(dim) - logit))
+        loss = curved_softplus(log_sum_exp(others - top, dim) + (top.squeeze(dim) - logit))
         counts = kept
         if weight is not None:
             (counts,) = weights

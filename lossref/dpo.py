@@ -3,9 +3,8 @@
 from torch import Tensor
 
 from lossref._inputs import at_least_float32, number, real
-from lossref._numerics import positive
+from lossref._numerics import positive, softplus
 from lossref._reduction import Reduction, reduce
-from lossref.soft_margin import _softplus
 
 
 def _same_shape(**tensors: Tensor) -> list[Tensor]:
@@ -80,7 +79,7 @@ def bradley_terry_loss(
     """
     margin = number("margin", margin)
     input, target = _same_shape(input=input, target=target)
-    return reduce(_softplus(margin - (input - target)), reduction)
+    return reduce(softplus(margin - (input - target)), reduction)
 
 
 @at_least_float32
@@ -150,9 +149,9 @@ def dpo_loss(
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing must be from 0 to 1, got {label_smoothing}")
     logit = beta * _gain(chosen, rejected, reference_chosen, reference_rejected)
-    loss = (1 - label_smoothing) * _softplus(-logit)
+    loss = (1 - label_smoothing) * softplus(-logit)
     if label_smoothing:  # else 0 times inf would be nan
-        loss = loss + label_smoothing * _softplus(logit)
+        loss = loss + label_smoothing * softplus(logit)
     return reduce(loss, reduction)
 
 

@@ -3,13 +3,13 @@
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lossref._classes import at_class, is_other_class, spread
 from lossref._inputs import at_least_float32, check_floating, check_probability, number, whole_number
+from lossref._numerics import log_sum_exp, shift, softplus
 from lossref._reduction import Reduction, reduce
-from lossref.cross_entropy import _log_sum_exp, _top, check_target, reduce_rows
+from lossref.cross_entropy import check_target, reduce_rows
 
 
 def _check_gamma(gamma: float) -> float:
@@ -34,8 +34,8 @@ def _quietened(odds: Tensor, gamma: float) -> Tensor:
 
     By logarithms, since 1 - p rounds to 0, whose power below 1 has no slope.
     """
-    doubt = (-gamma * F.softplus(odds, threshold=40.0)).exp()
-    return doubt * F.softplus(-odds, threshold=40.0)
+    doubt = (-gamma * softplus(odds)).exp()
+    return doubt * softplus(-odds)
 
 
 @at_least_float32
@@ -182,11 +182,11 @@ def focal_loss(
     target, weight = spread(target, input), None if weight is None else spread(weight, input)
     index = torch.where(target.long() == ignore_index, -1, target.long())  # a byte is never -100
     others = torch.where(is_other_class(input, index, dim), input, -torch.inf)
-    top = _top(others, dim)
+    top = shift(others, dim)
     ones = (-1, *[1] * (input.dim() - 1 - dim))
     logit, *weights = at_class(
         input, index, dim, input, *([] if weight is None else [weight.to(input.dtype).view(ones)])
     )
-    odds = logit - top.squeeze(dim) - _log_sum_exp(others - top, dim)
+    odds = logit - top.squeeze(dim) - log_sum_exp(others - top, dim)
     counts = weights[0] if weights else index >= 0
     return reduce_rows(counts * _quietened(odds, gamma), counts, reduction)

@@ -5,8 +5,9 @@ from torch import Tensor
 
 from lossref._classes import largest, spread
 from lossref._inputs import at_least_float32, check_tensor, number, real, values_are_known
+from lossref._numerics import curved_softplus, log_sum_exp, shift
 from lossref._reduction import Reduction
-from lossref.cross_entropy import _log_sum_exp, _softplus, _top, cross_entropy, reduce_rows
+from lossref.cross_entropy import cross_entropy, reduce_rows
 
 
 def _check_some(input: Tensor) -> None:
@@ -282,10 +283,10 @@ def supervised_contrastive_loss(
     like = (target.unsqueeze(1) == target) & ~self
     count = like.sum(1)
     near, far = torch.where(like, similarities, -torch.inf), torch.where(like, -torch.inf, similarities)
-    top, other = _top(near, 1), _top(far, 1)
+    top, other = shift(near, 1), shift(far, 1)
     # How uneven those of the label are, and the others against them: neither loses what is small.
-    together = _log_sum_exp(near - top, 1)
+    together = log_sum_exp(near - top, 1)
     uneven = together - torch.where(like, similarities - top, 0.0).sum(1) / count.clamp(min=1)
-    ahead = _log_sum_exp(far - other, 1) + (other - top).squeeze(1) - together
-    loss = torch.where(count > 0, _softplus(ahead) + uneven, 0.0)
+    ahead = log_sum_exp(far - other, 1) + (other - top).squeeze(1) - together
+    loss = torch.where(count > 0, curved_softplus(ahead) + uneven, 0.0)
     return reduce_rows(loss, count > 0, reduction)

@@ -75,7 +75,8 @@ def multi_margin_loss(
     Differs from torch:
         The mean over no rows is nan, where torch returns what stood in memory. A nan in `input` is
         kept, where torch returns 0. There are second derivatives, half precision, and a gradient of
-        `weight`.
+        `weight`, which may be of any real dtype (torch needs that of `input`) and never changes that of
+        the result.
 
     Source:
         J. Weston, C. Watkins (1999), *Support Vector Machines for Multi-Class Pattern Recognition*,

@@ -1,15 +1,11 @@
 """The soft margin: the logistic loss, of one label of plus or minus one, and of many yes or no."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lossref._inputs import at_least_float32, check_floating, factor, real
+from lossref._numerics import softplus
 from lossref._reduction import Reduction, reduce
-
-
-def _softplus(x: Tensor) -> Tensor:
-    return F.softplus(x, threshold=40.0)  # torch's own ends at 20, where e^-20 is lost from float64
 
 
 def _check_size(loss: Tensor, input: Tensor, target: Tensor) -> None:
@@ -71,7 +67,7 @@ def soft_margin_loss(
     if not target.dtype.is_signed:
         raise NotImplementedError(f"target must hold labels 1 and -1, got {target.dtype}, which has no -1")
     x, y = real(input=input, target=target)
-    loss = _softplus(x * -y)
+    loss = softplus(x * -y)
     _check_size(loss, x, y)
     return reduce(loss, reduction)
 
@@ -134,7 +130,7 @@ def multilabel_soft_margin_loss(
     if target.dtype == torch.bool:
         raise RuntimeError("target must hold numbers 1 and 0, got torch.bool")
     x, y = real(input=input, target=target)
-    loss = y * _softplus(-x) + (1 - y) * _softplus(x)
+    loss = y * softplus(-x) + (1 - y) * softplus(x)
     _check_size(loss, x, y)
     if weight is not None:
         loss = factor("weight", weight, loss) * loss

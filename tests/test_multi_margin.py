@@ -239,3 +239,12 @@ def test_what_torch_takes_by_position_may_be_given_so():
     for function, given in ((multi_margin_loss, (CLASSES, *options)), (multilabel_margin_loss, (LISTS,))):
         with pytest.raises(TypeError, match=r"takes \d arguments by position, and got 'sum' after them"):
             function(SCORES, *given, "sum")
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.bfloat16, torch.float64])
+def test_weights_may_be_of_another_dtype(dtype):
+    x, y, w = X.float(), index(0, 1), torch.tensor([1, 0, 1])
+    found = multi_margin_loss(x, y, weight=w.to(dtype))
+    assert_close(found, F.multi_margin_loss(x, y, weight=w.float()))  # of float32 as well
+    with pytest.raises(RuntimeError, match="expected scalar type Float"):
+        F.multi_margin_loss(x, y, weight=w.to(dtype))
