@@ -59,8 +59,14 @@ format: .venv/ready ## Put code and cells into the one style
 serve: book ## Show the book on http://127.0.0.1:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
 
-bench: .venv/ready ## Time lossref beside torch.nn.functional, into benchmarks/results.md, which the book shows
-	$(BIN)/python -m benchmarks.bench | tee benchmarks/results.md
+# Into _build first: where it fails, or is stopped, the old table stays.
+DEVICE ?= cpu
+RESULTS = benchmarks/results$(if $(filter-out cpu,$(DEVICE)),-$(firstword $(subst :, ,$(DEVICE)))).md
+bench: .venv/ready ## Time lossref beside torch.nn.functional, into benchmarks/results.md, which the book shows (or DEVICE=cuda)
+	@mkdir -p _build
+	@bash -o pipefail -c '$(BIN)/python -m benchmarks.bench --device "$(DEVICE)" | tee _build/bench.md' || { \
+	  echo "make bench: $(RESULTS) was not written; what failed, is said above." >&2; exit 1; }
+	mv _build/bench.md $(RESULTS)
 
 exhaustive: .venv/ready ## Try every pair of half-precision values in the elementwise losses (two hours of one processor)
 	$(BIN)/python -m pytest -n auto --every-pair tests/test_half.py
