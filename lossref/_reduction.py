@@ -4,6 +4,8 @@ from typing import Literal
 
 from torch import Tensor
 
+from lossref._classes import complete
+
 Reduction = Literal["none", "mean", "sum"]
 
 
@@ -32,3 +34,9 @@ def reduce(
     if reduction == "sum":
         return loss.sum()
     return loss.sum() / (loss.numel() if divisor is None else divisor)
+
+
+def reduce_rows(loss: Tensor, counts: Tensor | None, reduction: Reduction) -> Tensor:
+    """Reduce losses of rows; their mean is by what they count."""
+    divisor = complete(counts.sum()) if reduction == "mean" and counts is not None else None
+    return reduce(loss, reduction, divisor=divisor)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lossref._classes import at_class, complete, is_class, is_other_class, spread, sums
+from lossref._classes import at_class, is_class, is_other_class, spread, sums
 from lossref._inputs import (
     at_least_float32,
     check_floating,
@@ -14,7 +14,7 @@ from lossref._inputs import (
     whole_number,
 )
 from lossref._numerics import curved_softplus, log_sum_exp, shift
-from lossref._reduction import Reduction, reduce
+from lossref._reduction import Reduction, reduce_rows
 
 
 def check_target(
@@ -114,12 +114,6 @@ def surprise(
             (counts,) = weights
             loss = counts * loss
     return loss, counts
-
-
-def reduce_rows(loss: Tensor, counts: Tensor | None, reduction: Reduction) -> Tensor:
-    """Reduce losses of rows; their mean is by what they count."""
-    divisor = complete(counts.sum()) if reduction == "mean" and counts is not None else None
-    return reduce(loss, reduction, divisor=divisor)
 
 
 @at_least_float32

@@ -8,8 +8,8 @@ from torch import Tensor
 from lossref._classes import at_class, is_other_class, spread
 from lossref._inputs import at_least_float32, check_floating, check_probability, number, whole_number
 from lossref._numerics import log_sum_exp, shift, softplus
-from lossref._reduction import Reduction, reduce
-from lossref.cross_entropy import check_target, reduce_rows
+from lossref._reduction import Reduction, reduce, reduce_rows
+from lossref.cross_entropy import check_target
 
 
 def _check_gamma(gamma: float) -> float:

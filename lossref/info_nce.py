@@ -6,8 +6,8 @@ from torch import Tensor
 from lossref._classes import largest, spread
 from lossref._inputs import at_least_float32, check_tensor, number, real, values_are_known
 from lossref._numerics import curved_softplus, log_sum_exp, shift
-from lossref._reduction import Reduction
-from lossref.cross_entropy import cross_entropy, reduce_rows
+from lossref._reduction import Reduction, reduce_rows
+from lossref.cross_entropy import cross_entropy
 
 
 def _check_some(input: Tensor) -> None:

@@ -17,8 +17,8 @@ from lossref._inputs import (
     whole_number,
     widen,
 )
-from lossref._reduction import Reduction
-from lossref.cross_entropy import check_target, reduce_rows, surprise
+from lossref._reduction import Reduction, reduce_rows
+from lossref.cross_entropy import check_target, surprise
 
 LOGITS = 2**22  # at once: 16 MiB in float32
 

@@ -5,8 +5,8 @@ from torch import Tensor
 
 from lossref._classes import at_class, spread
 from lossref._inputs import at_least_float32, check_floating, whole_number, widen
-from lossref._reduction import Reduction
-from lossref.cross_entropy import check_target, reduce_rows
+from lossref._reduction import Reduction, reduce_rows
+from lossref.cross_entropy import check_target
 
 
 def _check(input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int) -> None:

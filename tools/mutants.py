@@ -27,8 +27,13 @@ SECONDS = 900  # a mutant that takes longer is noticed too
 TESTS = {
     "_classes": ["test_cross_entropy*.py", "test_sharded_classes.py"],
     "_inputs": ["test_bce*.py", "test_l1.py", "test_cross_entropy*.py"],
-    "_numerics": ["test_charbonnier*.py", "test_cross_entropy*.py", "test_info_nce*.py"],
-    "_reduction": ["test_l1.py", "test_testing.py"],
+    "_numerics": [
+        "test_charbonnier*.py",
+        "test_cross_entropy*.py",
+        "test_info_nce*.py",
+        "test_soft_margin.py",
+    ],
+    "_reduction": ["test_l1.py", "test_cross_entropy*.py", "test_testing.py"],
     "cross_entropy": ["test_sharded_classes.py"],
     "huber": ["test_sharded.py"],
 }
