@@ -23,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 900  # a mutant that takes longer is noticed too
-# What tests a module, besides the test files of its name and those of errors and options.
+# What tests a module, besides the test files of its name, those of errors and options, and PyTorch's samples.
 TESTS = {
     "_classes": ["test_cross_entropy*.py", "test_sharded_classes.py"],
     "_inputs": ["test_bce*.py", "test_l1.py", "test_cross_entropy*.py"],
@@ -144,8 +144,11 @@ def tests_of(module: str) -> list[str]:
     return [*(str(path.relative_to(ROOT)) for path in in_order), f"lossref/{module}.py"]
 
 
-def passes(folder: Path, tests: list[str]) -> bool:
-    """Whether the tests pass in `folder`, in a child that need not import torch again."""
+def passes(folder: Path, module: str) -> bool:
+    """Whether the module's tests pass in `folder`, in a child that need not import torch again."""
+    runs = [tests_of(module)]
+    if not module.startswith("_"):
+        runs.append(["tests/test_conformance.py", "--names", module])
     child = os.fork()
     if child == 0:
         signal.alarm(SECONDS)
@@ -155,8 +158,9 @@ def passes(folder: Path, tests: list[str]) -> bool:
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             import pytest
 
-            status = pytest.main(["-q", "-x", "-p", "no:cacheprovider", "--tb=no", *tests])
-        os._exit(int(status != 0))
+            quiet = ["-q", "-x", "-p", "no:cacheprovider", "--tb=no"]
+            passed = all(pytest.main([*quiet, *run]) == 0 for run in runs)
+        os._exit(int(not passed))
     return os.waitpid(child, 0)[1] == 0
 
 
@@ -182,15 +186,15 @@ def main() -> None:
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / path, folder / path)
         for module in modules:
-            file, tests = folder / f"lossref/{module}.py", tests_of(module)
+            file = folder / f"lossref/{module}.py"
             source = file.read_text()
-            if not passes(folder, tests):
-                sys.exit(f"the tests of {module} fail before anything is changed: pytest {' '.join(tests)}")
+            if not passes(folder, module):
+                sys.exit(f"the tests of {module} fail before anything is changed")
             found = list(mutants(source))
             survivors = []
             for number, (line, old, new, mutant) in enumerate(found, 1):
                 file.write_text(mutant)
-                survived = passes(folder, tests)
+                survived = passes(folder, module)
                 print(f"{module} {number}/{len(found)}", "SURVIVED" if survived else "noticed", flush=True)
                 if survived:
                     survivors.append(f"| {module}:{line} | `{old}` | `{new}` |".replace("\n", " "))
