@@ -9,6 +9,7 @@ import torch
 
 from benchmarks import bench
 from tests.losses import FUNCTIONS
+from tests.pages import ROOT
 
 CPU = torch.device("cpu")
 
@@ -112,3 +113,8 @@ def test_a_device_that_is_not_there_is_refused(name, why, capsys):
     said = capsys.readouterr().err
     assert "DEVICE must be cpu, or an accelerator that torch" in said
     assert re.search(rf"got '{name}': .*{why}", said)
+
+
+def test_the_table_that_the_book_shows_has_every_loss():
+    text = (ROOT / "benchmarks" / "results.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)`", text, re.M)) == FUNCTIONS.keys()
