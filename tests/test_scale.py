@@ -1,5 +1,6 @@
 """The equations of "Scale", and what its page leaves to a compiler."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch.autograd.profiler import profile
@@ -44,3 +45,19 @@ def test_compiled_the_logits_are_held_once() -> None:
         held = most_held(lambda loss=loss: loss().backward())
         logits, slopes = 4 * 256 * 4096, x.nbytes + layer.nbytes
         assert abs((held - slopes) / logits - times) < 0.1
+
+
+def test_compiled_a_second_derivative_is_refused() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, layer = (torch.randn(n, 3, generator=generator).requires_grad_() for n in (6, 5))
+
+    def plain(x: torch.Tensor) -> torch.Tensor:
+        return F.cross_entropy(F.linear(x, layer), torch.arange(6) % 5)
+
+    def second(loss) -> torch.Tensor:
+        (slope,) = torch.autograd.grad(loss(x), x, create_graph=True)
+        return torch.autograd.grad(slope.square().sum(), x)[0]
+
+    assert second(plain).any()
+    with pytest.raises(RuntimeError, match="does not currently support double backward"):
+        second(torch.compile(plain))
