@@ -80,7 +80,6 @@ clean: ## Remove what was built; .venv stays
 .venv/ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "This needs Python 3.11 or newer, and $(PYTHON) is %d.%d. Name a newer one: make PYTHON=python3.12 ..." % sys.version_info[:2])'
 	$(PYTHON) -m venv .venv
-	# What is used is compiled when it is used: half a minute less.
-	$(BIN)/python -m pip install --quiet --no-compile --requirement requirements.txt || { \
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt || { \
 	  echo "make: could not install requirements.txt. Is there a network? The lines above say what failed; then run it again." >&2; exit 1; }
 	@touch $@
