@@ -4,6 +4,7 @@ Authors write plain text, or {term}. A `title` needs no script, and screen reade
 """
 
 import re
+from functools import cache
 
 from docutils import nodes
 
@@ -32,6 +33,7 @@ def _plain(definition):
     return re.sub(r"\{([^{}]*)\}", r"(\1)", text)
 
 
+@cache
 def _terms(app):
     """Return {term: (address in the glossary, definition)}."""
     if GLOSSARY not in app.env.all_docs:
@@ -44,7 +46,11 @@ def _terms(app):
 
 
 def _link(app, doctree, docname):
-    if docname in (GLOSSARY, BIBLIOGRAPHY) or app.builder.format != "html" or not (terms := _terms(app)):
+    if (
+        docname in (GLOSSARY, BIBLIOGRAPHY)
+        or app.builder.format != "html"
+        or not (terms := dict(_terms(app)))
+    ):
         return
     # The longest first: cross entropy before entropy.
     names = "|".join(re.escape(term) for term in sorted(terms, key=len, reverse=True))

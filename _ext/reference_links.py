@@ -35,14 +35,17 @@ def _functions(app):
 
 @cache
 def _rooms(app):
-    """Return the page, the anchor, the short name and the text of each room in the museum's index."""
+    """Return the page, anchor and short name of each room in the index of the museum, and whom it names."""
+    functions = _functions(app)
     labels, found = app.env.domains["std"].anonlabels, {}
     for link in app.env.get_doctree(MUSEUM).next_node(nodes.bullet_list).findall(addnodes.pending_xref):
         page, anchor = labels.get(link["reftarget"], ("", ""))
         if page and anchor:
             doctree = app.env.get_doctree(page)
             section = next(node for node in doctree.findall(nodes.section) if anchor in node["ids"])
-            found.setdefault(anchor, (page, anchor, link.astext(), section.astext()))
+            text = section.astext()
+            named = [name for name, (names, _) in functions.items() if names.search(text)]
+            found.setdefault(anchor, (page, anchor, link.astext(), named))
     return list(found.values())
 
 
@@ -70,11 +73,11 @@ def _forward(app, doctree, functions, rooms):
     for signature in doctree.findall(addnodes.desc_signature):
         if (name := signature["fullname"]) not in functions:  # of the kit
             continue
-        names, chapter = functions[name]
+        _, chapter = functions[name]
         listed = nodes.definition_list()
         parts = {
             "Chapter": [(chapter, "", app.env.titles[chapter].astext())] if chapter else [],
-            "In the museum": [(p, a, words) for p, a, words, text in rooms if names.search(text)],
+            "In the museum": [(*room, words) for *room, words, named in rooms if name in named],
         }
         for term, targets in parts.items():
             if targets:
@@ -91,8 +94,7 @@ def _link(app, doctree, docname):
     if docname == REFERENCE:
         _forward(app, doctree, functions, rooms)
     sections = {anchor: node for node in doctree.findall(nodes.section) for anchor in node["ids"]}
-    for page, anchor, _, text in rooms:
-        named = [name for name, (names, _) in functions.items() if names.search(text)]
+    for page, anchor, _, named in rooms:
         if page == docname and named:
             _back(app, docname, sections[anchor], named)
     if own := [name for name, (_, chapter) in functions.items() if chapter == docname]:
