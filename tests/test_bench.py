@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from benchmarks import bench
+from benchmarks import bench, problems
 from tests.losses import FUNCTIONS
 from tests.pages import ROOT
 
@@ -19,16 +19,16 @@ def names(problems):
 
 
 def test_every_loss_of_torch_stands_beside_it_and_every_other_alone():
-    beside = names(bench.alike(1000, CPU)) | names(bench.of_other_shapes(CPU))
+    beside = names(problems.alike(1000, CPU)) | names(problems.of_other_shapes(CPU))
     assert beside == {name for name, loss in FUNCTIONS.items() if loss.module}
-    assert beside | names(bench.without_a_twin(1000, CPU)) == FUNCTIONS.keys()
+    assert beside | names(problems.without_a_twin(1000, CPU)) == FUNCTIONS.keys()
 
 
 def test_at_the_sizes_of_language_models_both_compute_the_same():
     torch.manual_seed(0)
-    problems = list(bench.of_language_models(CPU, rows=8, classes=50, features=4))
-    assert names(problems) == {"cross_entropy", "linear_cross_entropy"}
-    for name, functions, input, target in problems:
+    found = list(problems.of_language_models(CPU, rows=8, classes=50, features=4))
+    assert names(found) == {"cross_entropy", "linear_cross_entropy"}
+    for name, functions, input, target in found:
         assert (input.dtype == torch.float32) == ("autocast" in name)
         theirs, ours = (function(input, target) for function in functions)
         torch.testing.assert_close(ours.float(), theirs.float(), rtol=0.01, atol=0)

@@ -73,6 +73,7 @@ def test_no_notebook_without_a_page():
     assert {path.stem for path in notebooks.NOTEBOOKS.glob("*.ipynb")} == set(PAGES)
 
 
+LAST_CELL = "```{code-cell} ipython3\nplt.plot(x, x)\nplt.show()\n```\n"
 # A small page with one of each: a number, a figure, glue.
 PAGE = (
     HEADER
@@ -95,11 +96,8 @@ print(lossref.mse_loss(x, torch.zeros_like(x)))
 glue("mean", round(x.mean().item(), 4), display=False)
 ```
 
-```{code-cell} ipython3
-plt.plot(x, x)
-plt.show()
-```
 """
+    + LAST_CELL
 )
 
 
@@ -135,12 +133,7 @@ def small(executed, tmp_path):
         ("chapters/page.md", "# A page", "# Another page", "is older than"),
         ("chapters/page.md", "plt.plot(x, x)", "plt.plot(x, 2 * x)", "is older than"),
         ("chapters/page.md", "\nplt.plot", "\n:tags: [hide-input]\n\nplt.plot", "is older than"),
-        (
-            "chapters/page.md",
-            "```{code-cell} ipython3\nplt.plot(x, x)\nplt.show()\n```\n",
-            "",
-            "is older than",
-        ),
+        ("chapters/page.md", LAST_CELL, "", "is older than"),
         ("lossref/l2.py", '"""', '"""The square. ', "was computed with another"),
         ("lossref/_reduction.py", '"""', '"""What l2 uses. ', "was computed with another"),
         ("lossref/book/figures.py", "(6.4, 3.6)", "(6.4, 3.7)", "was computed with another"),
@@ -238,18 +231,8 @@ def nbval(executed, tmp_path_factory):
     for name, copy in copies.items():
         assert name == "good" or copy != text, f"{name} is not broken"
         (folder / f"{name}.ipynb").write_text(copy)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--nbval",
-        "-p",
-        "no:cacheprovider",
-        "-rfp",
-        "-c",
-        os.devnull,
-        str(folder),
-    ]
+    options = ["--nbval", "-p", "no:cacheprovider", "-rfp", "-c", os.devnull]
+    command = [sys.executable, "-m", "pytest", *options, str(folder)]
     return subprocess.run(command, capture_output=True, text=True, cwd=folder).stdout
 
 
