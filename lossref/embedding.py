@@ -141,8 +141,8 @@ def cosine_embedding_loss(
 
     Differs from torch:
         Long vectors do not overflow: for entries of 1e20 torch returns nan in float32. A label that
-        is neither 1 nor -1 raises, where torch gives it the loss 0, and so does a margin that no
-        cosine reaches.
+        is neither 1 nor -1 raises, where torch gives it the loss 0, and so do one label for several
+        pairs, which torch gives to each, and a margin that no cosine reaches.
 
     Source:
         J. Bromley et al. (1993), *Signature Verification using a "Siamese" Time Delay Neural

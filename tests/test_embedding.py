@@ -105,6 +105,9 @@ ERRORS = [
         (RuntimeError, f"{VECTORS} (2, 3), input2 of (2, 3) and target of (2, 3)")),
     Row("labels in a column", COSINE, X, Y, {"target": ones(2, 1)}, (RuntimeError, "0D or 1D target tensor expected"),
         (RuntimeError, f"{VECTORS} (2, 3), input2 of (2, 3) and target of (2, 1)")),
+    Row("a label for three pairs of two", COSINE, X, Y, {"target": ones(3)}, (RuntimeError, "must match the size of tensor"),
+        (RuntimeError, f"{VECTORS} (2, 3), input2 of (2, 3) and target of (3,)")),
+    Row("one label for two pairs", COSINE, X, Y, {"target": ones(1)}, 0.0, (RuntimeError, f"{VECTORS} (2, 3), input2 of (2, 3) and target of (1,)")),
     Row("labels 1 and 0", COSINE, X, Y, {"target": torch.tensor([1, 0])}, 0.0, (RuntimeError, "target must hold labels 1 and -1, got 0")),
     Row("labels of nan", COSINE, X, Y, {"target": torch.tensor([1, math.nan])}, 0.0, (RuntimeError, "target must hold labels 1 and -1, got nan")),
     *(Row(f"margin {m}", COSINE, X, Y, {"target": ones(2), "margin": m}, 0.0, (ValueError, f"margin must be a cosine, between -1 and 1, got {m}"))
@@ -140,6 +143,12 @@ def test_cosine_by_hand(y: int) -> None:
     cosines = [(u @ v / u.norm() / v.norm()).item() for u, v in zip(a, b, strict=True)]
     expected = tensor([1 - c if y == 1 else max(0.0, c - 0.1) for c in cosines])
     assert_close(cosine_embedding_loss(a, b, y * torch.ones(6), 0.1, reduction="none"), expected)
+
+
+@pytest.mark.parametrize("margin", [-1, 1])
+def test_a_margin_may_be_any_cosine(margin: float) -> None:
+    a = vector(3, 4)
+    assert_close(cosine_embedding_loss(a, a, vector(-1)[0], margin), vector(1 - margin)[0])
 
 
 @pytest.mark.parametrize("scale", [1e10, 1e20, 3e38])

@@ -159,7 +159,9 @@ def passes(folder: Path, module: str) -> bool:
             import pytest
 
             quiet = ["-q", "-x", "-p", "no:cacheprovider", "--tb=no"]
-            passed = all(pytest.main([*quiet, *run]) == 0 for run in runs)
+            # A loss whose samples stand in its own tests has none among those of PyTorch.
+            fine = pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED
+            passed = all(pytest.main([*quiet, *run]) in fine for run in runs)
         os._exit(int(not passed))
     return os.waitpid(child, 0)[1] == 0
 
