@@ -105,6 +105,8 @@ ERRORS = [
         (RuntimeError, f"{VECTORS} (2, 3), input2 of (2, 3) and target of (2, 3)")),
     Row("labels in a column", COSINE, X, Y, {"target": ones(2, 1)}, (RuntimeError, "0D or 1D target tensor expected"),
         (RuntimeError, f"{VECTORS} (2, 3), input2 of (2, 3) and target of (2, 1)")),
+    Row("labels in a table", COSINE, ones(2, 2, 3), ones(2, 2, 3), {"target": ones(2, 2)}, (RuntimeError, "0D or 1D target tensor expected"),
+        (RuntimeError, f"{VECTORS} (2, 2, 3), input2 of (2, 2, 3) and target of (2, 2)")),
     Row("a label for three pairs of two", COSINE, X, Y, {"target": ones(3)}, (RuntimeError, "must match the size of tensor"),
         (RuntimeError, f"{VECTORS} (2, 3), input2 of (2, 3) and target of (3,)")),
     Row("one label for two pairs", COSINE, X, Y, {"target": ones(1)}, 0.0, (RuntimeError, f"{VECTORS} (2, 3), input2 of (2, 3) and target of (1,)")),
