@@ -9,8 +9,11 @@ export OMP_NUM_THREADS := 1
 help: ## Say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-book: .venv/ready ## Build the book into _build/html; a warning fails it
-	@rm -rf _build/html _build/.doctrees
+# With NAMES, pages that have not changed since the last build stay; without, or where the build itself has, none does.
+BUILD = _ext _static _config.yml _toc.yml requirements.txt
+book: .venv/ready ## Build the book into _build/html; a warning fails it (only what has changed: make book NAMES=huber)
+	@test -n "$(NAMES)" && test -z "$$(find -L $(BUILD) -newer _build/.doctrees/environment.pickle 2>&1)" || \
+	  rm -rf _build/html _build/.doctrees
 	$(BIN)/jupyter-book build -W -n --keep-going . || { rm -rf _build/html _build/.doctrees; \
 	  echo "make book: not built. The first WARNING or ERROR above says what to mend; then run it again." >&2; exit 1; }
 	@echo "The book: file://$(CURDIR)/_build/html/index.html"

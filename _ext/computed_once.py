@@ -42,7 +42,14 @@ def _configure(app, config):
     }
 
 
+def _depend(app, docname, source):
+    """Let a page be read again when its notebook has changed."""
+    if (page := app.env.doc2path(docname)) in app.config.nb_custom_formats:
+        app.env.note_dependency(app.config.nb_custom_formats[page][1]["executed"])
+
+
 def setup(app):
     """Come after myst-nb, which would take the paths for the suffixes of all sources."""
+    app.connect("source-read", _depend)
     app.connect("config-inited", _configure, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

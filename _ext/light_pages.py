@@ -53,7 +53,7 @@ def _known(themes=THEMES):
 
 def _mend(text, old, new, where):
     """Replace what the theme writes, or say that it writes something else now."""
-    if new in text:  # mended when it was written; this build left it as it was
+    if new in text:  # a build before this one has
         return text
     if old not in text:
         raise ExtensionError(f"_ext/light_pages.py does not find {old!r} in {where}: has the theme changed?")
@@ -82,9 +82,8 @@ def _figure(text):
     return ElementTree.tostring(root, encoding="unicode"), {"width": width, "height": height}
 
 
-def _page(text, name, sizes):
-    """Return a page in fewer bytes; its icons; the signs of its formulas."""
-    page = LexborHTMLParser(_mend(text, LATE, AT_ONCE, name))
+def _mend_page(page, sizes):
+    """Take from a page what it does not need, and mend what the theme writes."""
     for script in page.css("script[src]"):
         if UNUSED.search(script.attrs["src"]):
             script.decompose()
@@ -116,6 +115,13 @@ def _page(text, name, sizes):
     # What a list holds; docutils' own role has been given up by the standard.
     for entry in page.css("[role=doc-biblioentry]"):
         entry.attrs["role"] = "listitem"
+
+
+def _page(text, name, sizes):
+    """Return a page in fewer bytes; its icons; the signs of its formulas."""
+    page = LexborHTMLParser(_mend(text, LATE, AT_ONCE, name))
+    if AT_ONCE not in text:  # else an earlier build has mended it, and this one left it as it was
+        _mend_page(page, sizes)
     icons = set(re.findall(r"\bfa-[a-z0-9-]+", text))
     signs = {ord(sign) for formula in page.css(".katex-html") for sign in formula.text()}
     return page.html, icons, signs

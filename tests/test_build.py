@@ -148,6 +148,29 @@ def test_the_build_shows_the_notebook_and_computes_nothing(book):
     assert "by the notebook" in (book / "_build" / "html" / "chapters" / "one.html").read_text()
 
 
+def test_with_names_only_what_has_changed_is_read_again(book):
+    other = "# Another\n\nIts $\\alpha$.\n"
+    (book / "chapters" / "two.md").write_text(other)
+    with (book / "_toc.yml").open("a") as more:
+        more.write("  - file: chapters/two\n")
+    page, notebook = book / "_build" / "html" / "chapters" / "one.html", book / NOTEBOOK
+
+    def build():
+        done = make(book, "book", "NAMES=one", *HERE)
+        assert done.returncode == 0, done.stderr
+        return re.search("updating environment: .*?([0-9]+ added, [0-9]+ changed)", done.stdout)[1]
+
+    assert build() == "3 added, 0 changed", "there is nothing to keep"
+    before = page.with_name("two.html").read_text()
+    notebook.write_text(notebook.read_text().replace('"2\\n"', '"by the notebook\\n"'))
+    assert build() == "0 added, 1 changed"
+    assert "by the notebook" in page.read_text()
+    assert page.with_name("two.html").read_text() == before, "it is not mended twice"
+    (book / "_config.yml").touch()
+    assert build() == "3 added, 0 changed"
+    assert "3 added, 0 changed" in make(book).stdout, "without names"
+
+
 @pytest.mark.parametrize(("code", "error"), [("1 / 0", "ZeroDivisionError"), ("def f(:", "SyntaxError")])
 def test_a_cell_that_raises_writes_no_notebook(book, code, error):
     add_cell(book, code)
