@@ -152,3 +152,9 @@ def test_the_distance_of_torch_is_the_default(swap: bool) -> None:
     own = triplet_margin_with_distance_loss(A, B, C, distance_function=torch.nn.PairwiseDistance(), swap=swap)
     assert_close(triplet_margin_with_distance_loss(A, B, C, swap=swap), own)
     assert_close(triplet_margin_loss(A, B, C, swap=swap), own)
+
+
+def test_one_triplet_has_one_distance() -> None:
+    own = triplet_margin_with_distance_loss(A[0], B[0], C[0], distance_function=torch.dist, reduction="none")
+    assert own.shape == ()
+    assert_close(own, (torch.dist(A[0], B[0]) - torch.dist(A[0], C[0]) + 1).clamp(min=0))
