@@ -110,6 +110,11 @@ def test_transforms_take_the_whole_and_lose_nothing(name: str) -> None:
     assert linear_cross_entropy(*meta, reduction="none", options=in_parts(2)).shape == (ROWS,)
 
 
+def test_inside_a_transform_of_something_else() -> None:
+    fixed = lambda: linear_cross_entropy(X, W, LABELS, options=in_parts(2))  # noqa: E731
+    assert_close(grad(lambda scale: scale * fixed())(torch.ones((), dtype=X.dtype)), fixed())
+
+
 def test_compiled_with_and_without_a_transform() -> None:
     torch._dynamo.reset()
     plain = lambda x, w: linear_cross_entropy(x, w, LABELS, options=in_parts(2))  # noqa: E731
