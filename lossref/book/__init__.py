@@ -23,7 +23,7 @@ from lossref.book.properties import (
     unit,
     wants_one_shape,
 )
-from lossref.book.show import source, table
+from lossref.book.show import power_of_ten, scientific, source, table
 from lossref.book.slider import Slider
 
 __all__ = [
@@ -41,6 +41,8 @@ __all__ = [
     "jump",
     "largest_curvature",
     "noise_model",
+    "power_of_ten",
+    "scientific",
     "slope",
     "source",
     "steepest",

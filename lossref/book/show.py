@@ -1,4 +1,4 @@
-"""What a cell shows besides numbers and figures: a table, and the code of a function in the package."""
+"""What a cell shows besides numbers and figures: a table, a power of ten, the code of a function."""
 
 import ast
 import inspect
@@ -23,6 +23,17 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Markdown:
 
     lines = [line(header), line(["---"] * len(header)), *map(line, rows)]
     return Markdown("\n".join(lines))  # type: ignore[no-untyped-call]
+
+
+def power_of_ten(exponent: int) -> str:
+    """Write a power of ten: 10⁻⁴."""
+    return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def scientific(value: float, places: int = 0) -> str:
+    """Write a number with a power of ten, 0.00012 as 1·10⁻⁴, or with more places."""
+    digits, exponent = f"{value:.{places}e}".split("e")
+    return f"{digits}·{power_of_ten(int(exponent))}"
 
 
 def source(function: Callable[..., object]) -> Markdown:
