@@ -26,7 +26,7 @@ SECONDS = 900  # a mutant that takes longer is noticed too
 # What tests a module, besides the test files of its name, those of errors and options, and PyTorch's samples.
 TESTS = {
     "_classes": ["test_cross_entropy*.py", "test_sharded_classes.py"],
-    "_inputs": ["test_bce*.py", "test_l1.py", "test_cross_entropy*.py"],
+    "_inputs": ["test_bce*.py", "test_charbonnier*.py", "test_cross_entropy*.py", "test_l1.py"],
     "_numerics": [
         "test_charbonnier*.py",
         "test_cross_entropy*.py",
