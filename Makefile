@@ -9,7 +9,7 @@ export OMP_NUM_THREADS := 1
 help: ## Say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-# With NAMES, pages that have not changed since the last build stay; without, or where the build itself has, none does.
+# With NAMES, pages that have not changed stay; without, or where one of these has changed, all are built anew.
 BUILD = _ext _static _config.yml _toc.yml requirements.txt
 book: .venv/ready ## Build the book into _build/html; a warning fails it (only what has changed: make book NAMES=huber)
 	@test -n "$(NAMES)" && test -z "$$(find -L $(BUILD) -newer _build/.doctrees/environment.pickle 2>&1)" || \
