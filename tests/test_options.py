@@ -1,5 +1,6 @@
 """Options: numbers by one rule, positions as torch has them, and no derivative lost in silence."""
 
+import inspect
 from fractions import Fraction
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 
 import lossref
 from tests.errors import X, Y, index, ones
+from tests.losses import LOSSES, Loss
 
 L1, MSE, HUBER, SMOOTH, BCE, BCEL, CE = (
     "l1_loss",
@@ -166,6 +168,17 @@ def test_what_torch_takes_by_position_before_size_average_may_be_given_so(functi
         ours(x, y, *given, "sum")
     # When this fails, torch no longer takes the word for size_average, and the error can go.
     assert theirs(x, y, *given, "sum") == theirs(x, y, *given)
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.name)
+def test_what_is_given_twice_is_refused(loss: Loss) -> None:
+    tensors = [
+        p.name for p in inspect.signature(loss.ours).parameters.values() if p.annotation is torch.Tensor
+    ]
+    with pytest.raises(
+        TypeError, match=rf"^{loss.name}\(\) got multiple values for argument '{tensors[0]}'$"
+    ):
+        loss.ours(*[X] * len(tensors), **{tensors[0]: X})
 
 
 def test_complex_weights_are_refused() -> None:
