@@ -3,7 +3,8 @@
 The theme loads 1.5 MB of script to draw a dozen icons, which its style sheet can draw as well from a font,
 and the index of the search on pages that do not search. Tags that give code the colour it has anyway, the
 source of formulas, and names of a figure's parts that nothing refers to are a fifth of a page; unused signs
-are half of a font. What the theme writes and no setting of its changes is mended on the way.
+are half of a font. What the theme writes and no setting of its changes is mended on the way. The style sheets
+are light already: _ext/light_styles.py.
 """
 
 import re
@@ -32,10 +33,7 @@ BLUR_UNDER_POINTER = 'addEventListener("click",(e=>{e.detail&&t.blur()}),!0)'
 PLAIN_CODE = ", ".join(f"pre span.{kind}" for kind in ("n", "nn", "nx", "o", "p", "pm", "w"))
 USED = re.compile(r'(?:href="#|url\(#)([^")]+)')
 WORD = re.compile(r"(?<=\w[_.])(?=\w)|(?<=[a-z]{2})(?=[A-Z][a-z])")  # mse_|loss, Soft|Margin|Loss
-ICON = re.compile(r'([^{}]*):before\{content:"\\([0-9a-f]{4})"\}')  # .fa-bars:before{content:"\f0c9"}
-PRIVATE = re.compile(
-    "[\ue000-\uf8ff]"
-)  # where the font keeps its icons: those that the styles name themselves
+PRIVATE = re.compile("[\ue000-\uf8ff]")  # where the font keeps its icons
 SVG = "http://www.w3.org/2000/svg"
 ElementTree.register_namespace("", SVG)
 ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
@@ -118,13 +116,12 @@ def _mend_page(page, sizes):
 
 
 def _page(text, name, sizes):
-    """Return a page in fewer bytes; its icons; the signs of its formulas."""
+    """Return a page in fewer bytes, and the signs of its formulas."""
     page = LexborHTMLParser(_mend(text, LATE, AT_ONCE, name))
     if AT_ONCE not in text:  # else an earlier build has mended it, and this one left it as it was
         _mend_page(page, sizes)
-    icons = set(re.findall(r"\bfa-[a-z0-9-]+", text))
     signs = {ord(sign) for formula in page.css(".katex-html") for sign in formula.text()}
-    return page.html, icons, signs
+    return page.html, signs
 
 
 def _keep(characters, fonts):
@@ -137,7 +134,7 @@ def _keep(characters, fonts):
 def _lighten(app, exception):
     if exception or app.builder.format != "html":
         return
-    sizes, shown, signs = {}, set(), set()
+    sizes, signs = {}, set()
     for path in app.outdir.glob("_images/*.svg"):
         figure, sizes[path.name] = _figure(path.read_text(encoding="utf-8"))
         path.write_text(figure, encoding="utf-8")
@@ -146,19 +143,14 @@ def _lighten(app, exception):
         text = path.read_text(encoding="utf-8")
         if static in path.parents or 'http-equiv="Refresh"' in text:  # which only leads to the first page
             continue
-        page, icons, typeset = _page(text, path.name, sizes)
+        page, typeset = _page(text, path.name, sizes)
         path.write_text(page, encoding="utf-8")
-        shown |= icons
         signs |= typeset
     script = static / "scripts" / "sphinx-book-theme.js"
     text = script.read_text(encoding="utf-8")
     script.write_text(_mend(text, BLUR, BLUR_UNDER_POINTER, script.name), encoding="utf-8")
     css = "".join(path.read_text(encoding="utf-8") for path in static.glob("styles/*.css"))
-    codes = {ord(icon) for icon in PRIVATE.findall(css)}
-    codes |= {
-        int(code, 16) for names, code in ICON.findall(css) if shown & set(re.findall(r"fa-[a-z0-9-]+", names))
-    }
-    _keep(codes, static.glob("vendor/fontawesome/webfonts/*.woff2"))
+    _keep(map(ord, PRIVATE.findall(css)), static.glob("vendor/fontawesome/webfonts/*.woff2"))
     _keep(signs, static.glob("katex/fonts/*.woff2"))
 
 

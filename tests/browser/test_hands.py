@@ -43,6 +43,21 @@ def test_the_search_opens_and_closes(open_page, site):
     assert not page.locator("#pst-search-dialog").is_visible()
 
 
+def test_a_hint_of_a_button_has_its_style(open_page, site):
+    """What scripts make and name by a template is on no page that is built."""
+    page = open_page(site)
+    page.goto(site + "chapters/l2.html")
+    page.locator(".theme-switch-button").hover()
+    hint = page.locator(".tooltip.show")
+    hint.wait_for()
+    arrow = hint.locator(".tooltip-arrow").evaluate(
+        "arrow => getComputedStyle(arrow, '::before').borderBottomColor"
+    )
+    assert arrow == hint.locator(".tooltip-inner").evaluate(
+        "inner => getComputedStyle(inner).backgroundColor"
+    )
+
+
 def test_folded_code_opens(open_page, site):
     page = open_page(site)
     page.goto(site + "chapters/l2.html")

@@ -9,8 +9,8 @@ from functools import cache
 
 from tests.pages import HTML
 
-FIRST_VISIT, NEXT_PAGE, ALL_FIGURES = 260, 60, 85  # KB, as a server sends them
-REFERENCE, MORE = "chapters/api.html", 45  # which holds the documentation of every function
+FIRST_VISIT, NEXT_PAGE, ALL_FIGURES = 200, 45, 65  # KB, as a server sends them
+REFERENCE, MORE = "chapters/api.html", 52  # which holds the documentation of every function
 
 WATCH_SHIFTS = """
     window.shifts = [];
