@@ -5,52 +5,9 @@ import math
 import torch
 from torch import Tensor
 
-from lossref._inputs import at_least_float32, real, values_are_known
+from lossref._boxes import area, check_boxes, distance, overlap, share
+from lossref._inputs import at_least_float32
 from lossref._reduction import Reduction, check_reduction, reduce
-
-
-def _boxes(input: Tensor, target: Tensor) -> list[Tensor]:
-    """Return the boxes, checked to be pairs, and each to have its corners in order."""
-    boxes = real(input=input, target=target)
-    if input.shape != target.shape or input.shape[-1:] != (4,):
-        raise RuntimeError(
-            "input and target must have the same shape, (..., 4); "
-            f"got {tuple(input.shape)} and {tuple(target.shape)}"
-        )
-    for name, box in zip(("input", "target"), boxes, strict=True):
-        if values_are_known(box) and (wrong := (box[..., 2:] < box[..., :2]).any(-1)).any():
-            x1, y1, x2, y2 = box[wrong][0].tolist()
-            raise ValueError(
-                f"{name} must hold boxes (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2, "
-                f"got ({x1:.4g}, {y1:.4g}, {x2:.4g}, {y2:.4g}): are the last two a width and a height?"
-            )
-    return boxes
-
-
-def _area(size: Tensor) -> Tensor:
-    return size[..., 0] * size[..., 1]
-
-
-def _share(part: Tensor, whole: Tensor) -> Tensor:
-    """Return the quotient; 0 where the whole is nothing, with the slope 0."""
-    nothing = whole == 0
-    return torch.where(nothing, 0.0, part) / torch.where(nothing, 1.0, whole)
-
-
-def _overlap(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return intersection over union, the area of the union, and the size of the box around both."""
-    inner = torch.minimum(x[..., 2:], y[..., 2:]) - torch.maximum(x[..., :2], y[..., :2])
-    hull = torch.maximum(x[..., 2:], y[..., 2:]) - torch.minimum(x[..., :2], y[..., :2])
-    common = _area(inner.clamp(min=0))
-    union = _area(x[..., 2:] - x[..., :2]) + _area(y[..., 2:] - y[..., :2]) - common
-    return _share(common, union), union, hull
-
-
-def _distance(x: Tensor, y: Tensor, hull: Tensor) -> Tensor:
-    """Return the squared distance of the centres, as a share of the squared diagonal around both."""
-    gap = x - y  # first, since the coordinates of near boxes are large beside it
-    apart = (gap[..., :2] + gap[..., 2:]) / 2
-    return _share(apart.square().sum(-1), hull.square().sum(-1))
 
 
 @at_least_float32
@@ -104,9 +61,9 @@ def box_iou_loss(input: Tensor, target: Tensor, *, reduction: Reduction = "mean"
         tensor([0.8571, 1.0000])
     """
     check_reduction(reduction)
-    x, y = _boxes(input, target)
-    overlap, _, _ = _overlap(x, y)
-    return reduce(1 - overlap, reduction)
+    x, y = check_boxes(input, target)
+    iou, _, _ = overlap(x, y)
+    return reduce(1 - iou, reduction)
 
 
 @at_least_float32
@@ -161,9 +118,9 @@ def generalized_box_iou_loss(input: Tensor, target: Tensor, *, reduction: Reduct
         tensor([1.0794, 1.8750])
     """
     check_reduction(reduction)
-    x, y = _boxes(input, target)
-    overlap, union, hull = _overlap(x, y)
-    return reduce(1 - overlap + _share(_area(hull) - union, _area(hull)), reduction)
+    x, y = check_boxes(input, target)
+    iou, union, hull = overlap(x, y)
+    return reduce(1 - iou + share(area(hull) - union, area(hull)), reduction)
 
 
 @at_least_float32
@@ -219,9 +176,9 @@ def distance_box_iou_loss(input: Tensor, target: Tensor, *, reduction: Reduction
         tensor([0.9683, 1.5625])
     """
     check_reduction(reduction)
-    x, y = _boxes(input, target)
-    overlap, _, hull = _overlap(x, y)
-    return reduce(1 - overlap + _distance(x, y, hull), reduction)
+    x, y = check_boxes(input, target)
+    iou, _, hull = overlap(x, y)
+    return reduce(1 - iou + distance(x, y, hull), reduction)
 
 
 @at_least_float32
@@ -282,11 +239,11 @@ def complete_box_iou_loss(input: Tensor, target: Tensor, *, reduction: Reduction
         (tensor(0.7629), tensor(0.7292))
     """
     check_reduction(reduction)
-    x, y = _boxes(input, target)
-    overlap, _, hull = _overlap(x, y)
+    x, y = check_boxes(input, target)
+    iou, _, hull = overlap(x, y)
     (a, b), (c, d) = ((box[..., 2:] - box[..., :2]).unbind(-1) for box in (x, y))
     # One angle between the shapes, not the difference of two: what they share does not cancel.
     across, along = a * d - b * c, a * c + b * d
     v = torch.atan2(across, torch.where((across == 0) & (along == 0), 1.0, along)) ** 2 * (4 / math.pi**2)
-    alpha = _share(v, 1 - overlap + v).detach()
-    return reduce(1 - overlap + _distance(x, y, hull) + alpha * v, reduction)
+    alpha = share(v, 1 - iou + v).detach()
+    return reduce(1 - iou + distance(x, y, hull) + alpha * v, reduction)

@@ -3,64 +3,11 @@
 import torch
 from torch import Tensor
 
-from lossref._classes import largest, spread
-from lossref._inputs import at_least_float32, check_tensor, number, real, values_are_known
+from lossref._inputs import at_least_float32, check_tensor
 from lossref._numerics import curved_softplus, log_sum_exp, shift
 from lossref._reduction import Reduction, reduce_rows
+from lossref._similarities import check_some, check_views, over, products, vectors, without_self
 from lossref.cross_entropy import cross_entropy
-
-
-def _check_some(input: Tensor) -> None:
-    if not len(input):
-        raise ValueError(f"input must have at least one row, got the shape {tuple(input.shape)}")
-
-
-def _check_views(input: Tensor, target: Tensor) -> None:
-    if input.dim() != 2 or target.shape != input.shape:
-        raise ValueError(
-            "input and target must have one shape, (N, D); "
-            f"got {tuple(input.shape)} and {tuple(target.shape)}"
-        )
-    _check_some(input)
-
-
-def _direction(vector: Tensor) -> Tensor:
-    """Return `vector` over its length: whatever that is, without overflow; 0, and slope 0, where it is 0."""
-    size = largest(vector.abs(), vector.dim() - 1) if vector.shape[-1] else vector.sum(-1, keepdim=True)
-    limits = torch.finfo(vector.dtype)
-    scaled = vector / size.clamp(limits.tiny, limits.max)  # a constant, which cancels
-    square = torch.where(size > 0, scaled.square().sum(-1, keepdim=True), 1.0)
-    return torch.where(size == 0, 0.0, scaled / square.sqrt())
-
-
-def _vectors(normalize: bool, **tensors: Tensor) -> list[Tensor]:
-    return [_direction(tensor) if normalize else tensor for tensor in real(**tensors)]
-
-
-def _over(temperature: Tensor | float, similarities: Tensor) -> Tensor:
-    """Divide by the temperature: a number, or a tensor that may be learned."""
-    if isinstance(temperature, Tensor) and not temperature.dim() and temperature.is_floating_point():
-        known = temperature.item() if values_are_known(temperature) else 1.0
-    else:
-        known = temperature = number("temperature", temperature)
-    if not known > 0:
-        raise ValueError(f"temperature must be greater than 0, got {known:g}")
-    return similarities / temperature
-
-
-def _products(a: Tensor, b: Tensor) -> Tensor:
-    """Return the product of each row of `a` with each of `b`, which autocast would round to 8 bits."""
-    if a.is_meta:
-        return a @ b.mT
-    with torch.autocast(a.device.type, enabled=False):
-        return a @ b.mT
-
-
-def _without_self(similarities: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the similarities with -inf for that of a row to itself, and where that is."""
-    self = torch.eye(len(similarities), dtype=torch.bool, device=similarities.device)
-    self = spread(self, similarities)
-    return torch.where(self, -torch.inf, similarities), self
 
 
 @at_least_float32
@@ -124,10 +71,10 @@ def info_nce_loss(
         >>> info_nce_loss(query, key, temperature=0.5, reduction="none")
         tensor([0.4425, 0.2176])
     """
-    _check_views(input, target)
+    check_views(input, target)
     if negatives is None:
-        x, y = _vectors(normalize, input=input, target=target)
-        similarities, right = _products(x, y), torch.arange(len(x), device=x.device)
+        x, y = vectors(normalize, input=input, target=target)
+        similarities, right = products(x, y), torch.arange(len(x), device=x.device)
     else:
         check_tensor("negatives", negatives)
         rows, features = input.shape
@@ -140,11 +87,11 @@ def info_nce_loss(
                 f"negatives must be of shape (M, D) or (N, M, D), with N = {rows} and D = {features}; "
                 f"got {tuple(negatives.shape)}"
             )
-        x, y, others = _vectors(normalize, input=input, target=target, negatives=negatives)
-        wrong = _products(x, others) if others.dim() == 2 else _products(x.unsqueeze(1), others).squeeze(1)
+        x, y, others = vectors(normalize, input=input, target=target, negatives=negatives)
+        wrong = products(x, others) if others.dim() == 2 else products(x.unsqueeze(1), others).squeeze(1)
         similarities = torch.cat([(x * y).sum(-1, keepdim=True), wrong], 1)
         right = torch.zeros(rows, dtype=torch.int64, device=x.device)
-    return cross_entropy(_over(temperature, similarities), right, reduction=reduction)
+    return cross_entropy(over(temperature, similarities), right, reduction=reduction)
 
 
 @at_least_float32
@@ -205,9 +152,9 @@ def nt_xent_loss(
         >>> nt_xent_loss(view, torch.tensor([[2.0, 0.0], [3.0, 3.0]]), reduction="none")
         tensor([0.5259, 0.3962, 0.5259, 1.0986])
     """
-    _check_views(input, target)
-    z = torch.cat(_vectors(normalize, input=input, target=target))
-    similarities, _ = _without_self(_over(temperature, _products(z, z)))
+    check_views(input, target)
+    z = torch.cat(vectors(normalize, input=input, target=target))
+    similarities, _ = without_self(over(temperature, products(z, z)))
     partner = torch.arange(len(z), device=z.device).roll(len(z) // 2)
     return cross_entropy(similarities, partner, reduction=reduction)
 
@@ -277,9 +224,9 @@ def supervised_contrastive_loss(
             "input must be of shape (N, D) and target of shape (N); "
             f"got {tuple(input.shape)} and {tuple(target.shape)}"
         )
-    _check_some(input)
-    (x,) = _vectors(normalize, input=input)
-    similarities, self = _without_self(_over(temperature, _products(x, x)))
+    check_some(input)
+    (x,) = vectors(normalize, input=input)
+    similarities, self = without_self(over(temperature, products(x, x)))
     like = (target.unsqueeze(1) == target) & ~self
     count = like.sum(1)
     near, far = torch.where(like, similarities, -torch.inf), torch.where(like, -torch.inf, similarities)

@@ -25,6 +25,7 @@ ROOT = Path(__file__).parent.parent
 SECONDS = 900  # a mutant that takes longer is noticed too
 # What tests a module, besides the test files of its name, those of errors and options, and PyTorch's samples.
 TESTS = {
+    "_boxes": ["test_box_iou.py"],
     "_classes": ["test_cross_entropy*.py", "test_sharded_classes.py"],
     "_inputs": ["test_bce*.py", "test_charbonnier*.py", "test_cross_entropy*.py", "test_l1.py"],
     "_numerics": [
@@ -34,6 +35,7 @@ TESTS = {
         "test_soft_margin.py",
     ],
     "_reduction": ["test_l1.py", "test_cross_entropy*.py", "test_testing.py"],
+    "_similarities": ["test_info_nce*.py"],
     "cross_entropy": ["test_sharded_classes.py"],
     "huber": ["test_sharded.py"],
 }
