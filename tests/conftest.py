@@ -27,8 +27,12 @@ def of_pages(names: list[str]) -> re.Pattern[str]:
     for name in names:
         if (notebooks.ROOT / "lossref" / f"{name}.py").exists():
             module = importlib.import_module(f"lossref.{name}")
-            words |= {word for word in vars(module) if getattr(lossref, word, None) is vars(module)[word]}
-    return re.compile(rf"(?<![a-z0-9])({'|'.join(sorted(words))})(?![a-z0-9])")
+            words |= {word for word in lossref.__all__ if getattr(lossref, word) is vars(module).get(word)}
+    others = {*lossref.__all__, *notebooks.pages()} - words
+    # What stands before a word in the name of another: the huber_loss is not pseudo_huber_loss.
+    before = {before for word in words for before, found, _ in (o.partition(word) for o in others) if found}
+    not_others = "".join(f"(?<!{each})" for each in sorted(before) if each.endswith("_"))
+    return re.compile(rf"(?<![a-z0-9]){not_others}({'|'.join(sorted(words))})(?![a-z0-9])")
 
 
 def pytest_configure(config: pytest.Config) -> None:

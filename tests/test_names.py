@@ -29,6 +29,15 @@ def test_a_name_inside_another_is_not_meant():
     assert not of_pages(["l2"]).search("tests/browser/test_pages.py::test_page[chapters/xl2.html]")
 
 
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [("huber", "pseudo_huber_loss"), ("l1", "smooth_l1_loss"), ("cross_entropy", "linear_cross_entropy")],
+)
+def test_a_function_with_another_in_its_name_is_not_meant(name, function):
+    assert not of_pages([name]).search(f"tests/test_half.py::test_every_value[{function} {{}}-torch.float16]")
+    assert not of_pages([name]).search(f"lossref/other.py::lossref.other.{function}")
+
+
 def test_an_unknown_name_is_refused():
     command = [sys.executable, "-m", "pytest", "--names", "huber hinge", "tests/test_names.py"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
