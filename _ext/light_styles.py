@@ -6,6 +6,7 @@ script does (`bs-${name}-auto`).
 """
 
 import re
+from itertools import pairwise
 
 import tinycss2
 from sphinx.errors import ExtensionError
@@ -30,7 +31,7 @@ def _selectors(tokens):
 
 def _names(selector):
     """Yield the classes and identifiers without which nothing matches: not those inside of `:not(...)`."""
-    for before, token in zip([None, *selector], selector, strict=False):
+    for before, token in pairwise([None, *selector]):
         if token.type == "hash" or (before == "." and token.type == "ident"):
             yield token.value
 
@@ -63,14 +64,14 @@ def _lighten(app, exception):
     words, beginnings = set(), set()
     for path in (*app.outdir.rglob("*.html"), *app.outdir.rglob("*.js")):
         text = path.read_text(encoding="utf-8")
-        words |= {*WORD.findall(text)}
-        beginnings |= {*TEMPLATE.findall(text)}
+        words.update(WORD.findall(text))
+        beginnings.update(TEMPLATE.findall(text))
+
+    def used(name):
+        return name in words or name.startswith(tuple(beginnings))
+
     for path in app.outdir.rglob("*.css"):
-        sheet = _sheet(
-            path.read_text(encoding="utf-8"),
-            lambda name: name in words or name.startswith((*beginnings,)),
-        )
-        path.write_text(sheet, encoding="utf-8")
+        path.write_text(_sheet(path.read_text(encoding="utf-8"), used), encoding="utf-8")
 
 
 def setup(app):

@@ -191,6 +191,7 @@ class Row(NamedTuple):
     formula: Formula
     inputs: Callable[[Tensor], Tensor] = everything
     targets: Callable[[Tensor], Tensor] = everything
+    after: float = 1  # a factor that comes after the last rounding
 
     def __str__(self) -> str:
         return f"{self.loss.__name__} {self.options}"
@@ -206,7 +207,7 @@ TABLE = [
     Row(lossref.log_cosh_loss, {}, log_cosh),
     Row(lossref.pseudo_huber_loss, {"delta": 0.3}, pseudo_huber),
     Row(lossref.charbonnier_loss, {}, charbonnier),
-    Row(lossref.general_robust_loss, {"alpha": -2.0}, geman_mcclure),
+    Row(lossref.general_robust_loss, {"alpha": -2.0}, geman_mcclure, after=4),
     Row(lossref.binary_cross_entropy, {}, bce, between_0_and_1, between_0_and_1),
     Row(lossref.binary_cross_entropy_with_logits, {}, bce_with_logits, everything, between_0_and_1),
     Row(lossref.poisson_nll_loss, {}, poisson, moderate, not_negative),

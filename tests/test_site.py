@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from fontTools.ttLib import TTFont
 
 from tests.pages import HTML
 from tools.notebooks import NOTEBOOKS
@@ -149,6 +150,33 @@ def test_the_check_of_figures_bites():
     drawing = '<svg><path id="a"/><use xlink:href="#a"/><g clip-path="url(#{})"/></svg>'
     assert missing_parts(drawing.format("a")) == set()
     assert missing_parts(drawing.format("b")) == {"b"}
+
+
+def icons_that_are_not_drawn(page, styles, glyphs):
+    """The classes of icons for which the styles name no sign, or one that the font does not hold."""
+    sign = {
+        name: ord(code)
+        for names, code in re.findall(r'([^{}]*):before\{content:"([\ue000-\uf8ff])"\}', styles)
+        for name in re.findall(r"\bfa-[a-z0-9-]+", names)
+    }
+    shown = re.findall(r'class="(?:[^"]* )?(fa-solid [^"]*)"', page)
+    return {each for each in shown if not any(sign.get(name) in glyphs for name in each.split())}
+
+
+def test_the_icons_are_in_the_font():
+    static = HTML / "_static"
+    styles = (static / "styles" / "pydata-sphinx-theme.css").read_text(encoding="utf-8")
+    font = TTFont(static / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.woff2")
+    pages = "".join(path.read_text(encoding="utf-8") for path in PAGES)
+    assert "fa-bars" in pages
+    assert icons_that_are_not_drawn(pages, styles, font.getBestCmap()) == set()
+
+
+def test_the_check_of_icons_bites():
+    page, styles = '<i class="x fa-solid fa-bars fa-lg"></i>', '.fa-x,.fa-bars:before{content:"\uf0c9"}'
+    assert icons_that_are_not_drawn(page, styles, {0xF0C9}) == set()
+    assert icons_that_are_not_drawn(page, styles, {0xF0CA}) == {"fa-solid fa-bars fa-lg"}
+    assert icons_that_are_not_drawn(page, ".fa-bars{}", {0xF0C9}) == {"fa-solid fa-bars fa-lg"}
 
 
 def shown_code(text):
