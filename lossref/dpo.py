@@ -149,9 +149,9 @@ def dpo_loss(
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing must be from 0 to 1, got {label_smoothing}")
     logit = beta * _gain(chosen, rejected, reference_chosen, reference_rejected)
-    loss = (1 - label_smoothing) * softplus(-logit)
-    if label_smoothing:  # else 0 times inf would be nan
-        loss = loss + label_smoothing * softplus(logit)
+    if label_smoothing in (0, 1):  # a share of 0 of inf would be nan
+        return reduce(softplus(logit if label_smoothing else -logit), reduction)
+    loss = (1 - label_smoothing) * softplus(-logit) + label_smoothing * softplus(logit)
     return reduce(loss, reduction)
 
 

@@ -22,6 +22,13 @@ def test_a_rejected_answer_that_has_become_impossible(smoothing):
             assert slope == 0
 
 
+def test_if_every_label_is_wrong_it_is_the_loss_of_the_other_order():
+    chosen, rejected, first, second = ANSWERS
+    assert_close(dpo_loss(*ANSWERS, label_smoothing=1), dpo_loss(rejected, chosen, second, first))
+    impossible = torch.tensor([-math.inf])
+    assert dpo_loss(impossible, *torch.zeros(3, 1), label_smoothing=1) == 0
+
+
 @pytest.mark.parametrize("lead", [-19.0, -21.0, -25.0, -30.0, 25.0])
 def test_value_slope_and_curvature_of_a_far_lead(lead):
     """Torch's own softplus is a straight line from 20 on."""
