@@ -44,12 +44,25 @@ function buildIndex(sections) {
   return JSON.stringify(index);
 }
 
+// What a name says, whatever the order and the form of its words: HuberLoss, "huber loss" and Huber are one.
+const GENERAL = new Set(["loss", "function"].map(processTerm));
+function gist(words) {
+  const terms = tokenize(words).map(processTerm).filter(Boolean);
+  const special = terms.filter((term) => !GENERAL.has(term));
+  return [...new Set(special.length ? special : terms)].sort().join(" ");
+}
+
 function find(index, query) {
-  return index.search(query, {
+  const found = index.search(query, {
     boost: { title: 4, words: 5, page: 1.5 },
     fuzzy: (term) => (term.length > 5 ? 0.2 : false),
     prefix: (term) => term.length > 3,
     weights: { fuzzy: 0.2, prefix: 0.3 },
-    boostDocument: (id) => (SEARCH_WORDS.prefer.some((page) => id.startsWith(page)) ? 1.4 : 1), // the museum is where one finds cures
+    // The museum is where one finds cures; the reference is for those who know the name.
+    boostDocument: (id) => Object.entries(SEARCH_WORDS.weights).find(([page]) => id.startsWith(page))?.[1] ?? 1,
   });
+  // A section of just that name comes before those that hold the words.
+  const asked = gist(query);
+  const named = ({ title, words }) => [title, ...words.split("\n")].some((name) => gist(name) === asked);
+  return [...found.filter(named), ...found.filter((section) => !named(section))];
 }
