@@ -13,6 +13,7 @@ for (const [first, ...others] of SEARCH_WORDS.same) {
 const phrases = Object.entries(SEARCH_WORDS.phrases).map(([words, word]) => [new RegExp(words, "g"), ` ${word} `]);
 
 function tokenize(text) {
+  text = text.normalize("NFD").replace(/\p{M}/gu, ""); // Lovász as Lovasz
   let plain = text.toLowerCase().replaceAll("\u2212", "-");
   // A name counts by its parts, BCEWithLogitsLoss as bce with logits loss; one with underscores whole as well.
   for (const name of text.match(/[A-Za-z]+(?:[A-Z][a-z]{2,}|_[A-Za-z]+)+/g) ?? []) {
@@ -44,12 +45,12 @@ function buildIndex(sections) {
   return JSON.stringify(index);
 }
 
-// What a name says, whatever the order and the form of its words: HuberLoss, "huber loss" and Huber are one.
-const GENERAL = new Set(["loss", "function"].map(processTerm));
+// What a name says, whatever the order and the form of its words: nn.HuberLoss, "huber loss" and Huber are one.
+const GENERAL = new Set(["loss", "function", "functional", "nn", "f", "torch", "pytorch"]);
 function gist(words) {
-  const terms = tokenize(words).map(processTerm).filter(Boolean);
+  const terms = tokenize(words).filter((term) => !stop.has(term));
   const special = terms.filter((term) => !GENERAL.has(term));
-  return [...new Set(special.length ? special : terms)].sort().join(" ");
+  return [...new Set((special.length ? special : terms).map((term) => processTerm(term) ?? term))].sort().join(" ");
 }
 
 function find(index, query) {
