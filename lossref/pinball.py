@@ -74,8 +74,8 @@ def pinball_loss(
     Note:
         The slope is :math:`-\tau` below the target and :math:`1 - \tau` above it, and 0 where the two
         are equal, as in `l1_loss`. So the best constant has the share :math:`\tau` of the targets below
-        it. At 0.5 the loss is half of the L1 loss, as in scikit-learn 1.9.1 and pytorch-forecasting
-        1.8.0; GluonTS 0.17.0 doubles it.
+        it. At 0.5 the loss is half of the L1 loss, as in scikit-learn 1.9.1; pytorch-forecasting
+        1.8.0 and GluonTS 0.17.0 double it.
 
     Source:
         R. Koenker, G. Bassett (1978), *Regression Quantiles*, Econometrica 46.
