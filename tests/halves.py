@@ -51,7 +51,7 @@ def log_cosh(x: Tensor, y: Tensor) -> Truth:
 def pseudo_huber(x: Tensor, y: Tensor) -> Truth:
     r = x - y
     root = (1 + (r / 0.3) ** 2).sqrt()
-    return r**2 / (root + 1), r / root, r / root
+    return r**2 / (root + 1), r / root, 1.5 * r / root  # rounded as a quotient, a root and a quotient
 
 
 def charbonnier(x: Tensor, y: Tensor) -> Truth:
@@ -118,7 +118,7 @@ def focal(gamma: float) -> Formula:
             yes * (gamma * x.sigmoid() * down + (-x).sigmoid()),
             no * (gamma * (-x).sigmoid() * up + x.sigmoid()),
         )
-        rounds = 1 + gamma * x.abs()  # of an exponential, its exponent
+        rounds = 1.5 + gamma * x.abs()  # of an exponential, its exponent
         return value, slopes[1] - slopes[0], rounds * (slopes[0] + slopes[1]), rounds * value
 
     return formula

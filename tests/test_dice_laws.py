@@ -48,6 +48,11 @@ def test_lovasz_is_the_hinge_of_one_pixel_and_the_largest_of_an_empty_mask(x, y)
     assert_close(lovasz_hinge_loss(x, none, reduction="none"), (1 + x).clamp(min=0).amax(1))
     both = (lovasz_hinge_loss(x, y.round()) + lovasz_hinge_loss(-x / 2, y.round())) / 2
     assert lovasz_hinge_loss(x / 4, y.round()) <= both + 1e-9 * (1 + both)  # convex
+    two = (x, -x / 2), (y.round(), 1 - y.round())  # rows of one image, or side by side
+    assert_close(
+        lovasz_hinge_loss(*(torch.stack(rows, 1) for rows in two)),
+        lovasz_hinge_loss(*(torch.cat(rows, 1) for rows in two)),
+    )
 
 
 @exhaustive
@@ -99,6 +104,17 @@ def test_an_empty_mask(squared):
     # The slope by which the false positives would vanish.
     assert_close(gradient(lambda p: dice_loss(p, none), p), torch.full((4,), 1 / 1.4**2).double())
     assert (gradient(lambda p: dice_loss(p, none, smooth=1e-5), p) < 1e-4).all()
+
+
+def test_lovasz_of_a_mask_of_one_pixel_that_is_not_the_worst():
+    """The false alarm alone makes the Jaccard loss one half, and both errors the whole of it."""
+    loss = lovasz_hinge_loss(tensor([0.2, 2.0]), tensor([1.0, 0.0]))
+    assert_close(loss, tensor((3 + 0.8) / 2))
+
+
+def test_without_a_word_the_prices_are_those_of_dice():
+    p, y = P.double(), MASK.double()
+    assert_close(tversky_loss(p, y), tversky_loss(p, y, alpha=0.5, beta=0.5, smooth=1))
 
 
 def test_no_pixels_and_no_samples():

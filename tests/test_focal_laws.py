@@ -201,3 +201,6 @@ def test_alpha_weighs_and_does_not_sharpen():
     y = (LABELS > 0.5).double()
     plain, weighted = (sigmoid_focal_loss(LOGITS, y, alpha=alpha, reduction="none") for alpha in (None, 0.25))
     assert_close(weighted, torch.where(y == 1, 0.25, 0.75) * plain)
+    for alpha in (0, 1):
+        one_side = sigmoid_focal_loss(LOGITS, y, alpha=alpha, reduction="none")
+        assert_close(one_side, torch.where(y == alpha, plain, 0.0))

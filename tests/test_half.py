@@ -21,6 +21,13 @@ def every(dtype: torch.dtype) -> Tensor:
     return values[values.isfinite()]
 
 
+def finite(values: Tensor, dtype: torch.dtype) -> Tensor:
+    """Take infinity for the first number beyond the range, which it stands for where a value is rounded."""
+    info = torch.finfo(dtype)
+    beyond = info.max / (1 - info.eps / 2)
+    return values.double().clamp(-beyond, beyond)
+
+
 def assert_nearest(found: Tensor, truth: Tensor, scale: Tensor, after: float = 1) -> None:
     """`found` is the nearest of its dtype to `truth`, or as near but for what float32 rounds off `scale`.
 
@@ -29,7 +36,7 @@ def assert_nearest(found: Tensor, truth: Tensor, scale: Tensor, after: float = 1
     times the factor that comes `after` it was rounded.
     """
     nearest = truth.to(found.dtype)
-    off, least = (found.double() - truth).abs(), (nearest.double() - truth).abs()
+    off, least = ((finite(each, found.dtype) - finite(truth, found.dtype)).abs() for each in (found, nearest))
     good = (found == nearest) | (off <= least + 2 * (2 * ULP * scale.abs() + after * LEAST))
     assert good.all(), f"{found[~good][:3]} is not the nearest to {truth[~good][:3]}"
 

@@ -88,6 +88,11 @@ def test_equal_vectors_cost_the_logarithm_of_the_candidates() -> None:
     assert_close(supervised_contrastive_loss(same, torch.arange(8) % 2), torch.tensor(7.0).log())
 
 
+def test_so_does_a_vector_without_a_direction_which_is_as_like_to_all() -> None:
+    none = torch.zeros(1, 3).double()
+    assert info_nce_loss(none, A[:1], B).item() == pytest.approx(math.log(1 + len(B)), abs=1e-12)
+
+
 def test_so_does_a_high_temperature() -> None:
     assert_close(info_nce_loss(A, B, temperature=1e9), tensor(math.log(4)))
     assert_close(nt_xent_loss(A, B, temperature=1e9), tensor(math.log(7)))

@@ -106,7 +106,12 @@ SHAPE = (
     "target must have the shape of input without its last dimension, that of the members; got input of shape"
 )
 DIMENSIONS = "input and target must have as many dimensions, got the shapes (2, 3) and (2,): the target of several quantiles has the size 1 in their dimension"
-LEVELS_THAT_ARE_NONE = {"a percentage": (90, "90"), "below 0": (-0.1, "-0.1"), "nan": (math.nan, "nan")}
+LEVELS_THAT_ARE_NONE = {
+    "a percentage": (90, "90"),
+    "above 1": (1.5, "1.5"),
+    "below 0": (-0.1, "-0.1"),
+    "nan": (math.nan, "nan"),
+}
 ERRORS = [
     *(Row(f"a quantile: {what}", PINBALL, X, Y, {"quantile": q}, None, (ValueError, f"{WANTED} {says}")) for what, (q, says) in LEVELS_THAT_ARE_NONE.items()),
     *(Row(f"quantiles: {what}", PINBALL, X, Y, {"quantile": torch.tensor([0.5, q, 0.1])}, None, (ValueError, f"{WANTED} {says}")) for what, (q, says) in LEVELS_THAT_ARE_NONE.items()),

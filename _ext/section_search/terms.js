@@ -46,11 +46,10 @@ function buildIndex(sections) {
 }
 
 // What a name says, whatever the order and the form of its words: nn.HuberLoss, "huber loss" and Huber are one.
-const GENERAL = new Set(["loss", "function", "functional", "nn", "f", "torch", "pytorch"]);
+const GENERAL = new Set(["loss", "function", "functional", "nn", "f", "torch", "py"]);
 function gist(words) {
-  const terms = tokenize(words).filter((term) => !stop.has(term));
-  const special = terms.filter((term) => !GENERAL.has(term));
-  return [...new Set((special.length ? special : terms).map((term) => processTerm(term) ?? term))].sort().join(" ");
+  const special = tokenize(words.replaceAll("_", " ")).filter((term) => !stop.has(term) && !GENERAL.has(term));
+  return [...new Set(special.map((term) => processTerm(term) ?? term))].sort().join(" ");
 }
 
 function find(index, query) {
@@ -64,6 +63,6 @@ function find(index, query) {
   });
   // A section of just that name comes before those that hold the words.
   const asked = gist(query);
-  const named = ({ title, words }) => [title, ...words.split("\n")].some((name) => gist(name) === asked);
+  const named = ({ title, words }) => [title, ...words.split("\n")].some((name) => asked && gist(name) === asked);
   return [...found.filter(named), ...found.filter((section) => !named(section))];
 }

@@ -59,13 +59,15 @@ def test_a_section_is_found_by_the_words_of_its_index_and_a_room_of_the_museum_b
     assert missed(search, wanted) == []
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_loss_is_found_by_every_name_it_has(search, name):
-    loss = FUNCTIONS[name]
-    names = [name, f"F.{name}", name.replace("_", " ")]
-    if loss.module:
-        names += [loss.module.__name__, f"torch.nn.{loss.module.__name__}"]
-    assert missed(search, [(each, f"chapters/{loss.page}.html") for each in names]) == []
+def test_a_loss_is_found_by_every_name_it_has(search):
+    wanted = []
+    for name, loss in FUNCTIONS.items():
+        names = [name, f"F.{name}", name.replace("_", " ")]
+        if loss.module:
+            names += [loss.module.__name__, f"torch.nn.{loss.module.__name__}"]
+        wanted += [(each, f"chapters/{loss.page}.html") for each in names]
+    found = missed(search, wanted)  # a section of the chapter may bear the name
+    assert [(each, url, first) for each, url, first in found if not first[0].startswith(url + "#")] == []
 
 
 @pytest.mark.parametrize(
