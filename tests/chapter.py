@@ -21,6 +21,7 @@ WORDS_A_MINUTE, CODE_LINE, FORMULA, PICTURE = 180, 4 / 60, 1 / 2, 2 / 3
 FENCED_FORMULA = r"^[ >]*(`{3,}|:{3,})\{math\}.*?\1[ ]*$|^\$\$.*?\$\$"
 SHOWN_FIGURE = r"\{glue:figure\}|\{figure\}|\{image\}"
 TABLE = r"^\|[-:| ]+\|$"
+UNSEEN = r"^`{3,}\{index\}[^`]*^`{3,}[ ]*$"
 SOLUTION = r"^`{3,}\{solution-(?:start|end)\}[^`]*^`{3,}[ ]*$"
 
 
@@ -106,7 +107,8 @@ class Chapter:
 
     @cached_property
     def cells(self) -> list[nbformat.NotebookNode]:
-        return jupytext.reads(self.text, fmt="md:myst").cells
+        seen = re.sub(UNSEEN, "", self.text, flags=re.MULTILINE)
+        return jupytext.reads(seen, fmt="md:myst").cells
 
     @cached_property
     def code(self) -> list[nbformat.NotebookNode]:
