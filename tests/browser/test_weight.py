@@ -10,7 +10,7 @@ from functools import cache
 from tests.pages import HTML
 
 FIRST_VISIT, NEXT_PAGE, ALL_FIGURES = 200, 45, 65  # KB, as a server sends them
-REFERENCE, MORE = "chapters/api.html", 52  # which holds the documentation of every function
+REFERENCE, MORE = "chapters/api.html", 58  # the documentation of every function, and every font
 
 WATCH_SHIFTS = """
     window.shifts = [];
