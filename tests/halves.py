@@ -51,7 +51,8 @@ def log_cosh(x: Tensor, y: Tensor) -> Truth:
 def pseudo_huber(x: Tensor, y: Tensor) -> Truth:
     r = x - y
     root = (1 + (r / 0.3) ** 2).sqrt()
-    return r**2 / (root + 1), r / root, 1.5 * r / root  # rounded as a quotient, a root and a quotient
+    value, slope = r**2 / (root + 1), r / root
+    return value, slope, 1.5 * slope, 1.5 * value  # each is rounded as a quotient, a root and a quotient
 
 
 def charbonnier(x: Tensor, y: Tensor) -> Truth:
