@@ -46,7 +46,7 @@ function buildIndex(sections) {
 }
 
 // What a name says, whatever the order and the form of its words: nn.HuberLoss, "huber loss" and Huber are one.
-const GENERAL = new Set(["loss", "function", "functional", "nn", "f", "torch", "py"]);
+const GENERAL = new Set(["loss", "function", "functional", "nn", "f", "torch", "py"]); // PyTorch is two of them
 function gist(words) {
   const special = tokenize(words.replaceAll("_", " ")).filter((term) => !stop.has(term) && !GENERAL.has(term));
   return [...new Set(special.map((term) => processTerm(term) ?? term))].sort().join(" ");
