@@ -39,6 +39,7 @@ def visit(page, site, path):
     asked = []
     page.on("response", lambda response: asked.append(re.sub(r"[?#].*", "", response.url.removeprefix(site))))
     page.goto(site + path, wait_until="networkidle")
+    page.evaluate("document.fonts.ready")  # a slow machine asks for them late
     at_once = set(asked)
     page.evaluate("""Promise.all([...document.images].map(image => {
         image.loading = 'eager';
