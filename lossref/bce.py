@@ -62,7 +62,7 @@ def binary_cross_entropy(
         size. Value and gradient belong to two different functions there.
 
     Differs from torch:
-        `target` and `weight` have a gradient too, and that of `target` is finite at p = 0 and 1.
+        `weight` has a gradient too, and that of `target` is finite at p = 0 and 1.
 
     Source:
         I. J. Good (1952), *Rational Decisions*, Journal of the Royal Statistical Society B 14.

@@ -103,7 +103,7 @@ def generalized_box_iou_loss(input: Tensor, target: Tensor, *, reduction: Reduct
     Note:
         Boxes that do not meet are pulled together. Where one box contains the other, the box around
         both is the larger one, and this is the loss of :func:`box_iou_loss`. Nothing is added to a
-        divisor, so that a box has the loss 0 with itself at any size; torchvision 0.29.1 adds 1e-7,
+        divisor, so that a box with an area has the loss 0 with itself; torchvision 0.29.1 adds 1e-7,
         and gives 0.091 at a side of 0.001, 0.909 at 0.0001.
 
     Source:

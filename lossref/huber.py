@@ -62,8 +62,7 @@ def huber_loss(
 
     Differs from torch:
         Mixed dtypes promote as in the other losses (torch takes the dtype of `input`, and its
-        backward then fails). `weight` never changes the dtype of the result. A `delta` beyond the
-        range of the dtype is half the square, where torch raises.
+        backward then fails). `weight` never changes the dtype of the result.
 
     Source:
         P. J. Huber (1964), *Robust Estimation of a Location Parameter*,

@@ -43,8 +43,8 @@ def info_nce_loss(
             divided by the number of rows.
 
     Returns:
-        The loss, not negative; a scalar, or of shape (N) for ``"none"``. By chance it is about
-        :math:`\log N`.
+        The loss, not negative; a scalar, or of shape (N) for ``"none"``. Where all similarities are
+        equal it is :math:`\log N`, and with M `negatives` :math:`\log(M + 1)`.
 
     Raises:
         NotImplementedError: If one of the tensors is complex.

@@ -45,7 +45,7 @@ def poisson_nll_loss(
 
     Returns:
         The loss, at least :math:`y - y \log y`, which is negative from the count 3 on, unless `full` is
-        set; a scalar, or of the broadcast shape for ``"none"``.
+        set (without `log_input` up to `eps` less); a scalar, or of the broadcast shape for ``"none"``.
 
     Raises:
         NotImplementedError: If one of the two is complex.
