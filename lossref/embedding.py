@@ -48,7 +48,8 @@ def hinge_embedding_loss(
         A pair that is not is pushed with slope -1 up to the margin, and then left alone.
 
     Differs from torch:
-        `input` must be floating point: the mean of integers fails in torch too.
+        `input` must be floating point: the mean of integers fails in torch too. Mixed dtypes promote
+        (torch takes the dtype of `input`).
 
     Source:
         J. Bromley et al. (1993), *Signature Verification using a "Siamese" Time Delay Neural
@@ -140,9 +141,10 @@ def cosine_embedding_loss(
         the longer that is: one of a hundred times the length turns with a hundredth of the slope.
 
     Differs from torch:
-        Long vectors do not overflow: for entries of 1e20 torch returns nan in float32. A label that
-        is neither 1 nor -1 raises, where torch gives it the loss 0, and so do one label for several
-        pairs, which torch gives to each, and a margin that no cosine reaches.
+        Long vectors do not overflow: in float32 torch takes the cosine for 0 from lengths of 4e9 on,
+        and returns nan for entries of 1e20. Mixed dtypes promote (torch takes that of the vectors).
+        A label that is neither 1 nor -1 raises, where torch gives it the loss 0, and so do one label
+        for several pairs, which torch gives to each, and a margin that no cosine reaches.
 
     Source:
         J. Bromley et al. (1993), *Signature Verification using a "Siamese" Time Delay Neural

@@ -128,8 +128,8 @@ def nt_xent_loss(
             their sum, ``"mean"`` the sum divided by 2N.
 
     Returns:
-        The loss, not negative; a scalar, or of shape (2N) for ``"none"``. By chance it is about
-        :math:`\log(2N - 1)`.
+        The loss, not negative; a scalar, or of shape (2N) for ``"none"``. Where all similarities are
+        equal it is :math:`\log(2N - 1)`.
 
     Raises:
         NotImplementedError: If one of the two is complex.

@@ -161,8 +161,17 @@ def test_long_vectors_do_not_overflow(scale: float) -> None:
     assert_close(loss, torch.tensor(0.2))
     loss.backward()
     assert_close(a.grad * scale, torch.tensor([[-0.48, 0.24]]))
-    if scale == 1e20:  # if not, the docstring is out of date
-        assert F.cosine_embedding_loss(a, b, torch.ones(1)).isnan()
+    # If not so, the docstring is out of date.
+    in_torch = F.cosine_embedding_loss(a, b, torch.ones(1))
+    assert in_torch == 1 if scale == 1e10 else in_torch.isnan()
+
+
+def test_mixed_dtypes_promote() -> None:
+    x, y = torch.ones(2, 3).half(), torch.ones(2)
+    for function, args in ((F.cosine_embedding_loss, (x, x, y)), (F.hinge_embedding_loss, (x, y[:, None]))):
+        assert function(*args).dtype == torch.float16
+    assert cosine_embedding_loss(x, x, y).dtype == torch.float32
+    assert hinge_embedding_loss(x, y[:, None]).dtype == torch.float32
 
 
 def test_short_vectors_are_less_alike_than_they_are() -> None:
