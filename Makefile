@@ -24,7 +24,8 @@ pdf: book ## Print the whole book into one file, _build/html/lossref.pdf (needs 
 notebooks: .venv/ready ## Run the pages and write notebooks/ (some: make notebooks NAMES="huber bce")
 	$(BIN)/python tools/notebooks.py $(NAMES)
 
-test: lint book ## Confirm everything: library, notebooks' outputs, pages (some: make test NAMES=huber)
+test: .venv/ready ## Confirm everything: library, notebooks' outputs, pages (some: make test NAMES=huber)
+	@$(MAKE) --no-print-directory --jobs=2 lint book
 	$(BIN)/python -m pytest --nbval -n 2 --dist loadfile --names "$(NAMES)" lossref tests notebooks
 
 # In an environment of its own, under _build. A new torch may change a message or a number that a page shows: this says which.
