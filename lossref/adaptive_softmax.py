@@ -95,8 +95,9 @@ def adaptive_log_softmax_with_loss(
         IndexError: If a class is out of range. It goes unchecked where it cannot be seen: under
             ``torch.compile`` and ``torch.func``, on the meta device, in a DTensor.
         NotImplementedError: If `input` is not floating point.
-        RuntimeError: If the shapes do not fit, or `target` is not of integers.
-        TypeError: If a weight is no Tensor.
+        RuntimeError: If the shapes or the dtypes of `input` and the weights do not fit, or `target` is not
+            of integers.
+        TypeError: If a weight is no Tensor, or `tail_weights` no sequence of pairs.
         ValueError: If `reduction` is none of the three.
 
     Note:

@@ -50,7 +50,7 @@ def binary_cross_entropy(
         for ``"none"``.
 
     Raises:
-        NotImplementedError: If `input` or `target` is not floating point.
+        NotImplementedError: If `input` or `target` is not floating point, or `weight` is complex.
         RuntimeError: If a value is outside [0, 1] or nan, if the dtypes differ, or if `weight` does
             not broadcast to the shape of `input`. Values go unchecked where they cannot be seen:
             under ``torch.compile`` and ``torch.func``, on the meta device, in a DTensor.
@@ -120,7 +120,7 @@ def binary_cross_entropy_with_logits(
         The loss, not negative; a scalar, or of the shape of `input` for ``"none"``.
 
     Raises:
-        NotImplementedError: If `input` or `target` is not floating point.
+        NotImplementedError: If `input` or `target` is not floating point, or a weight is complex.
         RuntimeError: If a label is outside [0, 1] or nan, or if `weight` or `pos_weight` does not
             broadcast to the shape of `input`. Labels go unchecked where they cannot be seen: under
             ``torch.compile`` and ``torch.func``, on the meta device, in a DTensor.

@@ -8,7 +8,7 @@ from lossref._inputs import (
     at_least_float32,
     check_floating,
     check_probability,
-    check_tensor,
+    check_weight,
     number,
     values_are_known,
     whole_number,
@@ -31,7 +31,7 @@ def check_target(
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     classes = size[0 if len(size) == 1 else 1]
     if weight is not None:
-        check_tensor("weight", weight)
+        check_weight("weight", weight)
         if weight.shape != (classes,):
             raise RuntimeError(
                 f"weight must have one entry for each of the {classes} classes, got {tuple(weight.shape)}"
@@ -153,7 +153,7 @@ def cross_entropy(
     Raises:
         IndexError: If a class index is out of range. It goes unchecked where it cannot be seen:
             under ``torch.compile`` and ``torch.func``, on the meta device, in a DTensor.
-        NotImplementedError: If `input` is not floating point.
+        NotImplementedError: If `input` is not floating point, or `weight` is complex.
         RuntimeError: If a dtype does not fit, if a probability is nan or outside [0, 1] (checked
             where class indices are), if `label_smoothing` is outside [0, 1], if `weight` has another
             shape than (C), or if `ignore_index` is a class and `target` probabilities.
@@ -175,7 +175,9 @@ def cross_entropy(
         A negative or nan `label_smoothing` raises, and so does a probability outside [0, 1]. An
         ignored row that holds inf or nan has gradient 0, not nan. A shape that does not fit is
         always a ValueError; a single row (C) needs a target of shape (). The weights have a
-        gradient too, and never change the dtype of the result.
+        gradient too, may be of any real dtype (torch needs that of `input` for class indices), and never
+        change the dtype of the result. With class indices, a logit of inf costs 0 where it is that of the
+        true class, else inf, and a row of -inf costs inf: torch returns nan.
 
     Source:
         J. S. Bridle (1990), *Probabilistic Interpretation of Feedforward Classification Network

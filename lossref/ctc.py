@@ -171,7 +171,8 @@ def ctc_loss(
         1000 frames in float32, torch's gradient is off by up to 3e-3, this one by 2e-7. Where no path fits,
         or a log-probability is -inf, the gradient is finite, not nan. Labels that are out of range (torch
         reads the memory beside the row) or blank, and targets that are not integers, raise. Targets that
-        are strung together need not be contiguous: torch reads the wrong labels. Half precision works.
+        are strung together need not be contiguous: torch reads the wrong labels. One of the lengths may be a
+        tensor and the other a list, where torch raises. Half precision works.
 
     Source:
         A. Graves, S. Fernández, F. Gomez, J. Schmidhuber (2006), *Connectionist Temporal Classification:

@@ -74,10 +74,10 @@ def dice_loss(
         It is another loss, divided by the size of both masks: :func:`l1_loss` where the labels are 0 and
         1, :func:`mse_loss` with `squared`. So soft labels want `squared`: without it the loss of p = y = 1/2
         is not 0. Samples are not added up to one: for the Dice of a whole batch, flatten both; for one
-        of each class, flatten samples and classes, as in ``input.flatten(0, 1)``. Libraries differ: with
-        `squared` unset, monai 1.6.1 and this function have 0.344 where segmentation-models-pytorch 0.6.0
-        has 0.314, as it sums over the batch, and the `smooth` of optax 0.2.8 is half of this one. With no
-        pixel in either mask the loss is 0, or nan if `smooth` is 0.
+        of each class, flatten samples and classes, as in ``input.flatten(0, 1)``. Libraries differ: of the
+        masks below monai 1.6.1 and, with a `smooth` of 0, this function have the mean 0.344 where
+        segmentation-models-pytorch 0.6.0 has 0.314, as it sums over the batch, and the `smooth` of
+        optax 0.2.8 is half of this one. With no pixel in either mask the loss is 0, or nan if `smooth` is 0.
 
     Source:
         F. Milletari, N. Navab, S.-A. Ahmadi (2016), *V-Net: Fully Convolutional Neural Networks for
@@ -142,7 +142,8 @@ def tversky_loss(
 
     Note:
         With both prices 1 it is the Jaccard loss, one minus intersection over union. With both 1/2 it is
-        :func:`dice_loss` of twice the `smooth`. The prices are those of the paper, of monai 1.6.1 and of
+        :func:`dice_loss` of twice the `smooth`. With no pixel in either mask the loss is 0, or nan if
+        `smooth` is 0. The prices are those of the paper, of monai 1.6.1 and of
         optax 0.2.8; in keras 3.15.1 `alpha` prices the false negatives, against its documentation.
 
     Source:

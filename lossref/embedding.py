@@ -74,7 +74,8 @@ def hinge_embedding_loss(
 
 def _check_pairs(input1: Tensor, input2: Tensor, target: Tensor) -> None:
     rows: torch.Size = torch.broadcast_shapes(input1.shape, input2.shape)  # type: ignore[no-untyped-call]
-    if target.dim() > 1 or len(rows) != target.dim() + 1 or target.shape != rows[:-1]:
+    fits = input1.shape[-1:] == input2.shape[-1:] and target.dim() <= 1 and len(rows) == target.dim() + 1
+    if not fits or target.shape != rows[:-1]:
         raise RuntimeError(
             "input1 and input2 must hold vectors, of shape (N, D) with a target of shape (N), "
             f"or (D) with (); got input1 of shape {tuple(input1.shape)}, input2 of {tuple(input2.shape)} "
@@ -118,7 +119,8 @@ def cosine_embedding_loss(
 
     Args:
         input1: The vectors :math:`a`, of shape (N, D) or (D); real.
-        input2: The vectors :math:`b`, of a shape that broadcasts with that of `input1`; real.
+        input2: The vectors :math:`b`, of a shape that broadcasts with that of `input1`, with its D;
+            real.
         target: The labels :math:`y`, 1 for a pair that is alike and -1 for one that is not, of shape
             (N), or () for a single pair.
         margin: The cosine :math:`m` up to which a pair that is not alike is left alone, in [-1, 1].
@@ -141,8 +143,10 @@ def cosine_embedding_loss(
         the longer that is: one of a hundred times the length turns with a hundredth of the slope.
 
     Differs from torch:
-        Long vectors do not overflow: in float32 torch takes the cosine for 0 from lengths of 4e9 on,
-        and returns nan for entries of 1e20. Mixed dtypes promote (torch takes that of the vectors).
+        Long vectors do not overflow: torch takes the cosine for 0 from lengths of 4.3e9 on in float32,
+        and of 16 in float16, and returns nan for entries of 1e20. Mixed dtypes promote (torch takes that of
+        the vectors). A single vector may stand beside many, (D) beside (N, D), where torch raises; one
+        of another D may not, where torch takes (N, 1) beside (N, D) and returns losses below 0.
         A label that is neither 1 nor -1 raises, where torch gives it the loss 0, and so do one label
         for several pairs, which torch gives to each, and a margin that no cosine reaches.
 
@@ -161,6 +165,6 @@ def cosine_embedding_loss(
     if not -1 <= margin <= 1:
         raise ValueError(f"margin must be a cosine, between -1 and 1, got {margin}")
     a, b, y = real(input1=input1, input2=input2, target=target)
-    _check_pairs(input1, input2, target)
+    _check_pairs(input1, input2, y)
     cosine = (_direction(a) * _direction(b)).sum(-1)
     return reduce(torch.where(y == 1, 1 - cosine, (cosine - margin).clamp(min=0)), reduction)

@@ -147,7 +147,7 @@ def focal_loss(
     Raises:
         IndexError: If a class index is out of range. It goes unchecked where it cannot be seen:
             under ``torch.compile`` and ``torch.func``, on the meta device, in a DTensor.
-        NotImplementedError: If `input` is not floating point.
+        NotImplementedError: If `input` is not floating point, or `weight` is complex.
         RuntimeError: If a dtype does not fit, or `weight` has another shape than (C).
         TypeError: If `gamma` is no number, or `ignore_index` no int.
         ValueError: If the shape of `target` does not fit, `gamma` is negative or not finite, or

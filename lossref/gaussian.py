@@ -70,7 +70,8 @@ def gaussian_nll_loss(
 
     Differs from torch:
         Works under ``torch.compile``, ``torch.export`` and vmap, and on the meta device, where torch
-        fails. An `eps` that is not positive raises, and so do complex numbers.
+        fails. An `eps` that is not positive raises, and so do complex numbers. Integers are taken for the
+        numbers they are: of an int `var`, number or tensor, torch makes an error.
         `var` may have the size 1 in more than one place.
 
     Source:

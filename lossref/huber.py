@@ -48,8 +48,9 @@ def huber_loss(
         The loss, not negative; a scalar, or of the shape of `input` for ``"none"``.
 
     Raises:
-        NotImplementedError: If neither `input` nor `target` is floating point, or one is complex.
-        RuntimeError: If `delta` is not positive, or the shapes cannot be broadcast.
+        NotImplementedError: If neither `input` nor `target` is floating point, or one is complex; if
+            `weight` is complex.
+        RuntimeError: If `delta` is not positive, one of the two is bool, or the shapes cannot be broadcast.
         TypeError: If `delta` is no number.
         ValueError: If `reduction` is none of the three, or `weight` has another shape than `input`.
 
@@ -62,7 +63,7 @@ def huber_loss(
 
     Differs from torch:
         Mixed dtypes promote as in the other losses (torch takes the dtype of `input`, and its
-        backward then fails). `weight` never changes the dtype of the result.
+        backward then fails). A bool `target` raises. `weight` never changes the dtype of the result.
 
     Source:
         P. J. Huber (1964), *Robust Estimation of a Location Parameter*,
@@ -121,7 +122,7 @@ def smooth_l1_loss(
 
     Raises:
         NotImplementedError: If neither `input` nor `target` is floating point, or one is complex.
-        RuntimeError: If `beta` is negative, or the shapes cannot be broadcast.
+        RuntimeError: If `beta` is negative, one of the two is bool, or the shapes cannot be broadcast.
         TypeError: If `beta` is no number.
         ValueError: If `reduction` is none of the three.
 
@@ -132,6 +133,9 @@ def smooth_l1_loss(
         This is the Huber loss divided by :math:`\beta`. The two agree at 1 and part elsewhere: the
         slope of the tails is 1 here and :math:`\delta` there, so a smaller :math:`\beta` sharpens
         the kink where a smaller :math:`\delta` shrinks the whole loss.
+
+    Differs from torch:
+        A bool `target` raises.
 
     Source:
         R. Girshick (2015), *Fast R-CNN*, IEEE International Conference on Computer Vision.

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lossref._inputs import at_least_float32, check_tensor
+from lossref._inputs import at_least_float32, check_tensor, widen
 from lossref._numerics import curved_softplus, log_sum_exp, shift
 from lossref._reduction import Reduction, reduce_rows
 from lossref._similarities import check_some, check_views, over, products, vectors, without_self
@@ -225,7 +225,7 @@ def supervised_contrastive_loss(
             f"got {tuple(input.shape)} and {tuple(target.shape)}"
         )
     check_some(input)
-    (x,) = vectors(normalize, input=input)
+    (x,) = vectors(normalize, input=widen(input))
     similarities, self = without_self(over(temperature, products(x, x)))
     like = (target.unsqueeze(1) == target) & ~self
     count = like.sum(1)

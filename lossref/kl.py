@@ -53,8 +53,9 @@ def kl_div(
 
     Differs from torch:
         A class of probability 0 costs 0 and has finite gradients, also where the model gives it -inf,
-        or where its logarithm is -inf: torch returns nan there. ``"batchmean"`` divides by
-        the rows of the broadcast shape. No warning comes with ``"mean"``.
+        or where its logarithm is -inf: torch returns nan there. A nan of `input` is dropped there too, and
+        torch keeps it. ``"batchmean"`` divides by the rows of the broadcast shape. One of the two may be of
+        integers, which torch refuses. No warning comes with ``"mean"``.
 
     Source:
         S. Kullback, R. A. Leibler (1951), *On Information and Sufficiency*, Annals of Mathematical

@@ -31,6 +31,7 @@ def l1_loss(
         The loss, not negative; a scalar, or of the shape of `input` for ``"none"``.
 
     Raises:
+        NotImplementedError: If `weight` is complex.
         RuntimeError: If the shapes cannot be broadcast, for booleans, for unsigned integers, and for the
             mean of integers.
         TypeError: If `reduction` is given by position, where torch has `size_average`.
@@ -46,7 +47,7 @@ def l1_loss(
     Differs from torch:
         `weight` never changes the dtype of a floating result, nor is it rounded to that of integers. Where
         `input` is broadcast, the weighted mean divides by the weights of all elements. Unsigned integers,
-        whose difference wraps (3 - 5 is 254), raise.
+        whose difference wraps (3 - 5 is 254), raise, and so does a complex `weight`.
 
     Source:
         P.-S. Laplace (1774), *Mémoire sur la probabilité des causes par les évènements*.

@@ -30,8 +30,9 @@ def mse_loss(
         The loss, not negative; a scalar, or of the shape of `input` for ``"none"``.
 
     Raises:
-        NotImplementedError: If neither `input` nor `target` is floating point, or one is complex.
-        RuntimeError: If the shapes cannot be broadcast.
+        NotImplementedError: If neither `input` nor `target` is floating point, or one is complex; if
+            `weight` is complex.
+        RuntimeError: If the shapes cannot be broadcast, or one of the two is bool.
         ValueError: If `reduction` is none of the three, or `weight` has another shape than `input`.
 
     Warns:
@@ -43,7 +44,8 @@ def mse_loss(
 
     Differs from torch:
         `weight` never changes the dtype of the result. Where `input` is broadcast, the weighted mean
-        divides by the weights of all elements.
+        divides by the weights of all elements. A bool `target` raises, and with a `weight` so do integers
+        and complex numbers.
 
     Source:
         A.-M. Legendre (1805), *Nouvelles méthodes pour la détermination des orbites des comètes*;

@@ -113,7 +113,7 @@ def linear_cross_entropy(
     Raises:
         IndexError: If a class index is out of range. It goes unchecked where it cannot be seen:
             under ``torch.compile`` and ``torch.func``, on the meta device, in a DTensor.
-        NotImplementedError: If `input` is not floating point.
+        NotImplementedError: If `input` is not floating point, or `weight` is complex.
         RuntimeError: If the shapes of the layer do not fit, if a dtype does not, if a probability is nan
             or outside [0, 1] (checked where class indices are), if `label_smoothing` is outside [0, 1],
             if `weight` has another shape than (C), or if `ignore_index` is given with probabilities.
@@ -129,7 +129,8 @@ def linear_cross_entropy(
     Differs from torch:
         Parts are the default, and have all derivatives: torch's (with `options`) return a jvp of 0, no
         second derivative and none of `weight`. They serve probabilities, smoothing and further
-        dimensions too. An ignored row that holds inf leaves the gradients finite. What
+        dimensions too. An ignored row that holds inf leaves the gradients finite. `weight` may be of any
+        real dtype. What
         :func:`cross_entropy` refuses, this refuses with the same exception.
 
     Source:

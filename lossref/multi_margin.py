@@ -59,7 +59,7 @@ def multi_margin_loss(
         The loss, not negative; a scalar, or of the shape (N) for ``"none"``.
 
     Raises:
-        NotImplementedError: If `input` is not floating point.
+        NotImplementedError: If `input` is not floating point, or `weight` is complex.
         RuntimeError: If a shape does not fit, if `target` is not int64, or holds a class out of range.
             Classes go unchecked where they cannot be seen: under ``torch.compile`` and ``torch.func``,
             on the meta device, in a DTensor.

@@ -52,7 +52,7 @@ def nll_loss(
     Raises:
         IndexError: If a class index is out of range. It goes unchecked where it cannot be seen:
             under ``torch.compile`` and ``torch.func``, on the meta device, in a DTensor.
-        NotImplementedError: If `input` is not floating point.
+        NotImplementedError: If `input` is not floating point, or `weight` is complex.
         RuntimeError: If a dtype does not fit, or `weight` has another shape than (C).
         TypeError: If `ignore_index` is no int.
         ValueError: If the shape of `target` does not fit, or `reduction` is none of the three.
@@ -63,7 +63,8 @@ def nll_loss(
         the loss falls without end; probabilities in the place of their logarithms give one below 0.
 
     Differs from torch:
-        The mean over rows that are spread over devices is exact. `weight` has a gradient too. Shapes that
+        The mean over rows that are spread over devices is exact. `weight` has a gradient too, and may be in
+        half precision where `input` is not, or the other way round with float32. Shapes that
         do not fit always raise a ValueError; a single row (C) needs a target of shape (). In half
         precision the mean is added up in float32: over 70 000 rows, torch returns nan in float16.
 

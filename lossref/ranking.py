@@ -1,5 +1,6 @@
 """The margin ranking loss: of two scores, which should be the higher."""
 
+import torch
 from torch import Tensor
 
 from lossref._inputs import at_least_float32, number, real
@@ -34,7 +35,7 @@ def margin_ranking_loss(
         The loss, not negative; a scalar, or of the broadcast shape for ``"none"``.
 
     Raises:
-        NotImplementedError: If one of the three is complex.
+        NotImplementedError: If one of the three is complex, or `target` is bool.
         RuntimeError: If the numbers of dimensions differ, or the shapes cannot be broadcast.
         TypeError: If `margin` is no number.
         ValueError: If `reduction` is none of the three.
@@ -61,6 +62,8 @@ def margin_ranking_loss(
         tensor([0.0000, 1.5000, 0.0000])
     """
     margin = number("margin", margin)
+    if target.dtype == torch.bool:
+        raise NotImplementedError("target must hold labels 1 and -1, got torch.bool, which has no -1")
     input1, input2, target = real(input1=input1, input2=input2, target=target)
     if not input1.dim() == input2.dim() == target.dim():
         raise RuntimeError(

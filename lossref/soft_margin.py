@@ -112,7 +112,7 @@ def multilabel_soft_margin_loss(
 
     Differs from torch:
         Loss and gradient are exact on rows that are spread over devices. A `weight` or `target` that
-        would enlarge the loss raises.
+        would enlarge the loss raises, and so do complex ones. `weight` never changes the dtype of the result.
 
     Source:
         D. R. Cox (1958), *The Regression Analysis of Binary Sequences*, Journal of the Royal

@@ -76,7 +76,7 @@ def triplet_margin_loss(
         says that all vectors have become one.
 
     Differs from torch:
-        Complex vectors raise.
+        Complex vectors raise, and bool ones are 0 and 1, where torch raises.
 
     Source:
         F. Schroff, D. Kalenichenko, J. Philbin (2015), *FaceNet: A Unified Embedding for Face
@@ -138,18 +138,20 @@ def triplet_margin_with_distance_loss(
         The loss, not negative; a scalar, or of the shape of the distances for ``"none"``.
 
     Raises:
+        NotImplementedError: If one of the three is complex, or a distance is.
         RuntimeError: If the numbers of dimensions differ, or the shapes cannot be broadcast.
-        TypeError: If one of the three is no tensor, `margin` no number, or `distance_function` cannot
-            be called.
-        ValueError: If `margin` is not positive, if `distance_function` returns a single number for
-            many triplets, or `reduction` is none of the three.
+        TypeError: If one of the three or a distance is no tensor, `margin` no number, or
+            `distance_function` cannot be called.
+        ValueError: If `margin` is not positive, if `distance_function` returns a single number for an
+            `anchor` of more than one dimension (even if that is of one triplet), or `reduction` is
+            none of the three.
 
     Note:
         A similarity is no distance: with one, the loss pushes apart what is alike. ``1 - cosine`` is.
 
     Differs from torch:
-        A `distance_function` that has reduced its result to one number raises. Distances in half
-        precision are compared in float32.
+        A `distance_function` that has reduced its result to one number raises, and without one so do complex
+        vectors. Distances in half precision are compared in float32.
 
     Source:
         K. Q. Weinberger, J. Blitzer, L. K. Saul (2005), *Distance Metric Learning for Large Margin
@@ -175,6 +177,7 @@ def triplet_margin_with_distance_loss(
         raise TypeError(f"distance_function must be callable, got {brief(distance_function)}")
     _check_dimensions(anchor, positive, negative)
     near, far = distance_function(anchor, positive), distance_function(anchor, negative)
+    check_tensor("what distance_function returns", near)
     if near.dim() == 0 and anchor.dim() > 1:
         raise ValueError(
             "distance_function must return one distance for each triplet; "

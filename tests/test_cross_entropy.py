@@ -9,7 +9,7 @@ from torch.distributions import Categorical
 from torch.testing import assert_close
 
 from lossref import cross_entropy
-from tests.errors import Row, X, Y, index, ones
+from tests.errors import ANY, Row, X, Y, index, ones
 from tests.formulas import ONES, C, N, check_note_gradient, docstring_formula, one_hot, slope, uniform, vector
 from tests.latex import Equation
 
@@ -77,6 +77,7 @@ ERRORS = [
     Row("label_smoothing 1.1", CE, X, index(0, 1), {"label_smoothing": 1.1},
         (RuntimeError, "label_smoothing must be between 0.0 and 1.0. Got: 1.1"),
         (RuntimeError, "label_smoothing must be between 0.0 and 1.0. Got: 1.1")),
+    Row("complex weights", CE, X, index(0, 1), {"weight": ones(3).to(torch.complex64)}, ANY, (NotImplementedError, "weight must be real, got torch.complex64")),
     Row("negative label_smoothing", CE, X, index(0, 1), {"label_smoothing": -0.1}, math.log(3),
         (RuntimeError, "label_smoothing must be between 0.0 and 1.0. Got: -0.1")),
     Row("label_smoothing as text", CE, X, index(0, 1), {"label_smoothing": "0.1"}, (TypeError, "argument 'label_smoothing' (position 6) must be float, not str"),

@@ -166,6 +166,22 @@ def test_long_vectors_do_not_overflow(scale: float) -> None:
     assert in_torch == 1 if scale == 1e10 else in_torch.isnan()
 
 
+def test_features_are_not_broadcast() -> None:
+    half, third = torch.full((2, 1), 0.5), torch.full((2, 3), 0.3)
+    assert F.cosine_embedding_loss(half, third, torch.ones(2)) < -0.7
+    with pytest.raises(RuntimeError, match="input2"):
+        cosine_embedding_loss(half, third, torch.ones(2))
+    many = cosine_embedding_loss(third[0], third, torch.ones(2), reduction="none")
+    assert_close(many, torch.zeros(2))
+
+
+def test_labels_of_bool() -> None:
+    a = torch.tensor([[1.0, 0.0]])
+    assert cosine_embedding_loss(a, a, torch.tensor([True])) == 0
+    with pytest.raises(RuntimeError, match="target must hold labels 1 and -1, got 0"):
+        cosine_embedding_loss(a, a, torch.tensor([False]))
+
+
 def test_mixed_dtypes_promote() -> None:
     x, y = torch.ones(2, 3).half(), torch.ones(2)
     for function, args in ((F.cosine_embedding_loss, (x, x, y)), (F.hinge_embedding_loss, (x, y[:, None]))):

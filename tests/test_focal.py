@@ -104,6 +104,7 @@ ERRORS = [
       for g in (-2.0, math.nan, math.inf) for name, target in ((SIGMOID, Y), (SOFTMAX, index(0, 1)))),
     *(Row(f"alpha {a}", SIGMOID, X, Y, {"alpha": a}, None, (ValueError, f"alpha must be between 0 and 1, or None for no weights; got {a}"))
       for a in (-1.0, 1.5, 100.0, math.nan)),
+    Row("complex weights", SOFTMAX, X, index(0, 1), {"weight": ones(3).to(torch.complex64)}, None, (NotImplementedError, "weight must be real, got torch.complex64")),
     Row("alpha of classes", SIGMOID, X, Y, {"alpha": [0.2, 0.8]}, None, (TypeError, "alpha must be a number, got list")),
     Row("labels of another shape", SIGMOID, X, ones(3), {}, None, (ValueError, "target must have the same size as input, (2, 3); got (3,)")),
     Row("integer labels", SIGMOID, X, Y.long(), {}, None, (NotImplementedError, "target must be floating point, got torch.int64")),

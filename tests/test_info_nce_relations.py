@@ -112,3 +112,12 @@ def test_a_label_costs_at_least_the_logarithm_of_its_others() -> None:
         gradient(lambda x: supervised_contrastive_loss(x, labels, temperature=0.01), perfect).abs().max()
         < 1e-12
     )
+
+
+def test_labels_of_floats_do_not_hide_a_half_precision() -> None:
+    x = torch.randn(256, 64, generator=torch.manual_seed(0)).half()
+    y = torch.arange(256) // 4
+    exact = supervised_contrastive_loss(x.double(), y, reduction="none")
+    found = supervised_contrastive_loss(x, y.float(), reduction="none")
+    assert found.dtype == torch.float32
+    assert_close(found.double(), exact, rtol=1e-5, atol=1e-5)

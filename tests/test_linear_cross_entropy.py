@@ -74,6 +74,7 @@ ERRORS = [
         (RuntimeError, "input must be of shape (D) or (N, D): expected input with dimensionality 1 or 2, got 3"), x=ones(2, 2, 3)),
     bad("a layer of one dimension", (RuntimeError, "expected linear_weight with dimensionality at least 2, got 1"),
         (RuntimeError, "linear_weight must be of shape (C, D) or (C, d1, ..., dK, D): expected linear_weight with dimensionality at least 2, got 1"), layer=ones(3)),
+    bad("complex weights", ANY, (NotImplementedError, "weight must be real, got torch.complex64"), weight=ones(4).to(torch.complex64)),
     bad("a layer for another size", *2 * [(RuntimeError, "expected equal input and linear_weight last dimensions (in_features), got 3 and 5, respectively")], layer=ones(4, 5)),
     bad("more losses a row without a batch",
         *2 * [(RuntimeError, "K-dimensional loss defined by linear_weight shape (4, 2, 3) requires batched input, (N, 3), got unbatched input with shape (3,)")],

@@ -63,6 +63,8 @@ ERRORS = [
         (RuntimeError, SAME + "the same number of dimensions, got input1 of shape (2, 3), input2 of (2, 3) and target of (2,)")),
     Row("scores of other shapes", RANKING, X, ones(2, 2), LABEL, (RuntimeError, "must match the size of tensor b (2)"),
         (RuntimeError, "The size of tensor a (3) must match the size of tensor b (2)...")),
+    Row("labels of bool", RANKING, X, Y, {"target": torch.ones(2, 3, dtype=torch.bool)}, (RuntimeError, "Negation, the `-` operator, on a bool tensor is not supported"),
+        (NotImplementedError, "target must hold labels 1 and -1, got torch.bool, which has no -1")),
     Row("complex scores", RANKING, X.to(torch.complex64), Y, LABEL, ANY,
         (NotImplementedError, "input1 and input2 and target must be real; got input1 of torch.complex64, input2 of torch.float32, target of torch.float32")),
     Row("a label as number", RANKING, X, Y, {"target": 1.0}, ANY, (TypeError, "target must be a Tensor, got float")),

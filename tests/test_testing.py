@@ -219,3 +219,8 @@ def test_the_command_line():
     ):
         refused = run(word, "--like", "huber_loss")
         assert (refused.returncode, said in refused.stderr) == (2, True)
+
+
+def test_one_law_by_its_name():
+    report = check(F.l1_loss, like="l1_loss", laws="value")
+    assert [result.law for result in report.results] == ["value"]

@@ -88,6 +88,7 @@ ERRORS = [
     Row("no negative", TRIPLET, X, Y, {"negative": None}, ANY, (TypeError, "negative must be a Tensor, got NoneType")),
     Row("no negative of one's own", OWN, X, Y, {"negative": None, "distance_function": city_block}, ANY, (TypeError, "negative must be a Tensor, got NoneType")),
     Row("a distance that is a number", OWN, X, Y, {"negative": X, "distance_function": 2.0}, ANY, (TypeError, "distance_function must be callable, got float")),
+    Row("a distance that is no tensor", OWN, X, Y, {"negative": X, "distance_function": lambda a, b: 1.0}, ANY, (TypeError, "what distance_function returns must be a Tensor, got float")),
     Row("a distance that is reduced", OWN, X, Y, {"negative": X, "distance_function": F.mse_loss}, 1.0,
         (ValueError, "distance_function must return one distance for each triplet; got a single number for an anchor of shape (2, 3)")),
 ]  # fmt: skip

@@ -150,7 +150,9 @@ def check(
         A `Report`, which prints as a table, followed by the smallest counterexample of each broken law.
 
     Raises:
-        TypeError: if `loss` is no function, returns no tensor, or cannot be called with the samples.
+        BrokenLaw: if `raise_on_failure` is set, and a law is broken.
+        TypeError: if `loss` is no function, returns no tensor, or cannot be called with the samples; if there
+            are none, or neither `like` nor both `formula` and `samples` are given.
         ValueError: if it raises at once, or if `like` or a law is not known.
 
     Example:
@@ -162,7 +164,7 @@ def check(
         >>> check(my_loss, like="mse_loss", laws=["value", "reductions"]).broken["reductions"].note
         'the mean is wrong: it divides by 6 (rows), and should by 24 (elements)'
     """
-    chosen = list(LAWS if laws is None else laws)
+    chosen = list(LAWS if laws is None else [laws] if isinstance(laws, str) else laws)
     if unknown := set(chosen) - set(LAWS):
         raise ValueError(f"there is no law {', '.join(sorted(unknown))}; there are {', '.join(LAWS)}")
     name, each = subjects(loss, like, formula, samples)
