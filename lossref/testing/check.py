@@ -150,7 +150,6 @@ def check(
         A `Report`, which prints as a table, followed by the smallest counterexample of each broken law.
 
     Raises:
-        BrokenLaw: if `raise_on_failure` is set, and a law is broken.
         TypeError: if `loss` is no function, returns no tensor, or cannot be called with the samples; if there
             are none, or neither `like` nor both `formula` and `samples` are given.
         ValueError: if it raises at once, or if `like` or a law is not known.
