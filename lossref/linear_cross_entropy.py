@@ -130,8 +130,7 @@ def linear_cross_entropy(
         Parts are the default, and have all derivatives: torch's (with `options`) return a jvp of 0, no
         second derivative and none of `weight`. They serve probabilities, smoothing and further
         dimensions too. An ignored row that holds inf leaves the gradients finite. `weight` may be of any
-        real dtype. What
-        :func:`cross_entropy` refuses, this refuses with the same exception.
+        real dtype. What :func:`cross_entropy` refuses, this refuses with the same exception.
 
     Source:
         E. Wijmans et al. (2025), *Cut Your Losses in Large-Vocabulary Language Models*, ICLR.
